@@ -1,0 +1,4 @@
+//! The whole chat client, without a window: what the desktop app, the browser bridge and the bot share.
+
+pub mod api;
+pub mod view;

@@ -1,0 +1,51 @@
+//! The numbers that bound what may be sent. Both sides check them: the app before it queues, the
+//! server before it appends.
+
+/// Largest text of one message, in bytes of UTF-8.
+pub const BODY_BYTES: usize = 64 * 1024;
+/// Largest frame in either direction, in bytes.
+pub const FRAME_BYTES: usize = 128 * 1024;
+/// Most commands in one `submit`.
+pub const COMMANDS: usize = 50;
+/// Most people that one command may name; larger groups follow with more commands.
+pub const PEOPLE_PER_COMMAND: usize = 100;
+/// Most members of a group at any one time.
+pub const GROUP_MEMBERS: usize = 10_000;
+/// Longest name or title, in characters.
+pub const NAME_CHARS: usize = 128;
+/// Shortest account name, in characters.
+pub const ACCOUNT_NAME_MIN: usize = 2;
+/// Longest account name, in characters.
+pub const ACCOUNT_NAME_MAX: usize = 32;
+/// Shortest password, in characters.
+pub const PASSWORD_MIN: usize = 8;
+/// Longest password, in bytes.
+pub const PASSWORD_MAX_BYTES: usize = 1024;
+/// Most distinct emoji on one message.
+pub const EMOJI_PER_MESSAGE: usize = 20;
+/// Most reactions on one message, over all emoji.
+pub const REACTIONS_PER_MESSAGE: usize = 500;
+/// Longest emoji, in bytes of UTF-8: room for the longest joined family, no more.
+pub const EMOJI_BYTES: usize = 64;
+/// Most earlier texts that an edited message keeps.
+pub const TEXTS_PER_MESSAGE: usize = 10;
+/// Most pinned messages of a conversation.
+pub const PINS: usize = 100;
+/// Most events in one page or range.
+pub const PAGE_EVENTS: u64 = 200;
+/// Groups up to this size show who has a message; larger ones whether anybody has.
+pub const SMALL_GROUP: usize = 20;
+/// Groups above this size have no typing notices.
+pub const TYPING_GROUP: usize = 100;
+/// Most conversations, and most people, that a session may watch at once.
+pub const LOOKS: usize = 50;
+/// Most ids in one request for people.
+pub const IDS_PER_REQUEST: usize = 100;
+/// First page of the answer to `hello`, in bytes.
+pub const FIRST_PAGE_BYTES: usize = 64 * 1024;
+/// How many sends a second a person may make, and how many at once after a pause.
+pub const SENDS_PER_SECOND: u32 = 10;
+/// See [`SENDS_PER_SECOND`].
+pub const SEND_BURST: u32 = 50;
+/// A typing notice is gone after this long, in milliseconds.
+pub const TYPING_MILLIS: i64 = 6_000;
