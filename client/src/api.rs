@@ -83,6 +83,12 @@ macro_rules! calls {
             }
         }
 
+        /// Shows a visitor every type that a call takes or gives.
+        pub(crate) fn visit_types(visitor: &mut impl ts_rs::TypeVisitor) {
+            $(visitor.visit::<$args>();
+            visitor.visit::<$result>();)*
+        }
+
         /// The TypeScript interface of the table: name → arguments and result.
         #[must_use]
         pub fn typescript() -> String {
