@@ -1,0 +1,10 @@
+//! `kithd`: one program that is every stage of Kith's server.
+//!
+//! `app` is all there is at run time, `http` lists every route, `gateway` holds the sockets,
+//! `pipeline` turns submitted records into ordered, stored, delivered events. The rest are parts of
+//! the product: `auth`, `people`, `conversations`, `presence`, `discovery`, `admin`.
+
+pub mod app;
+pub mod environment;
+pub mod gateway;
+pub mod pipeline;

@@ -1,0 +1,2 @@
+//! `kithd`.
+fn main() {}

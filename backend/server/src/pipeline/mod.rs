@@ -1,0 +1,1 @@
+//! From accept to deliver.
