@@ -31,3 +31,6 @@ pub type Millis = i64;
 
 /// The version of the protocol that this crate speaks, sent in `hello`.
 pub const VERSION: u32 = 1;
+
+/// Where a server takes the upgrade to a WebSocket, with the access token in `Authorization`.
+pub const SOCKET_PATH: &str = "/v1/socket";
