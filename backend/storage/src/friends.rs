@@ -1,0 +1,49 @@
+//! Who knows whom, and who wants to hear nothing from whom.
+
+use async_trait::async_trait;
+use protocol::request::Person;
+use protocol::{Millis, UserId};
+
+use crate::Result;
+
+/// What one person made of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// Asked to be friends. Two people who both asked are friends.
+    Asked,
+    /// Wants to hear nothing from them.
+    Blocked,
+}
+
+/// A person's relations, each list by display name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Relations {
+    /// Both asked.
+    pub friends: Vec<Person>,
+    /// They asked.
+    pub incoming: Vec<Person>,
+    /// One asked.
+    pub outgoing: Vec<Person>,
+    /// One has blocked them.
+    pub blocked: Vec<Person>,
+}
+
+/// Who knows whom. Every change raises the version of both accounts (of a block: only the
+/// blocker's, the blocked one is not told) and hands out [`crate::Change::Account`].
+#[async_trait]
+pub trait FriendStore: Send + Sync {
+    /// Set or clear what `user` made of `other`. Blocking ends a friendship from both sides.
+    async fn relate(
+        &self,
+        user: UserId,
+        other: UserId,
+        relation: Option<Relation>,
+        at: Millis,
+    ) -> Result<()>;
+
+    /// The person's relations.
+    async fn relations(&self, user: UserId) -> Result<Relations>;
+
+    /// Those of `others` between whom and `user` there is a block, in either direction.
+    async fn blocked(&self, user: UserId, others: &[UserId]) -> Result<Vec<UserId>>;
+}

@@ -1,0 +1,37 @@
+//! Where `kithd` keeps things. One small trait a file; the only crate that knows SQL.
+//!
+//! [`FoldStore`] takes what the sequencer decided and gives back what it needs to decide,
+//! [`HistoryStore`] is what readers see, [`MarkerStore`] holds how far everybody is,
+//! [`AccountStore`], [`SessionStore`] and [`FriendStore`] are the people. All writes of one store
+//! become visible in commits, and every commit hands its [`Change`]s out in order: see [`Committed`].
+
+mod accounts;
+mod blocking;
+mod change;
+mod error;
+mod fold;
+mod friends;
+mod history;
+mod markers;
+mod sessions;
+pub mod sqlite;
+
+pub use accounts::{AccountStore, Credentials, NewAccount};
+pub use blocking::Blocking;
+pub use change::{Change, Committed};
+pub use error::StorageError;
+pub use fold::{
+    Batch, ConversationRow, EventRow, FoldStore, Head, Loaded, MemberRow, MessageRow, Outcome,
+    RefRow,
+};
+pub use friends::{FriendStore, Relation, Relations};
+pub use history::{HistoryStore, Listed, Stretch};
+pub use markers::{MarkOutcome, MarkerStore};
+pub use sessions::{SessionRow, SessionStore};
+pub use sqlite::Sqlite;
+
+/// A record's place in its partition of the conversation log. Only the fold's tables hold it.
+pub type Position = u64;
+
+/// What every method of the stores returns.
+pub type Result<T> = std::result::Result<T, StorageError>;

@@ -1,0 +1,129 @@
+//! Who knows whom.
+
+use async_trait::async_trait;
+use protocol::request::Person;
+use protocol::{Millis, UserId};
+use rusqlite::{OptionalExtension, params};
+
+use super::accounts::{PERSON, changed, person};
+use super::rows::Work;
+use super::writer::Commit;
+use super::{Reader, Sqlite};
+use crate::{FriendStore, Relation, Relations, Result};
+
+const ASKED: i64 = 0;
+const BLOCKED: i64 = 1;
+
+#[async_trait]
+impl FriendStore for Sqlite {
+    async fn relate(
+        &self,
+        user: UserId,
+        other: UserId,
+        relation: Option<Relation>,
+        at: Millis,
+    ) -> Result<()> {
+        self.write(move |commit| relate(commit, user, other, relation, at)).await
+    }
+
+    async fn relations(&self, user: UserId) -> Result<Relations> {
+        self.read(move |reader| relations(reader, user)).await
+    }
+
+    async fn blocked(&self, user: UserId, others: &[UserId]) -> Result<Vec<UserId>> {
+        let others = others.to_vec();
+        self.read(move |reader| {
+            let mut find = reader.db.prepare_cached(
+                "SELECT 1 FROM relation WHERE relation = 1
+                 AND (user = ?1 AND other = ?2 OR user = ?2 AND other = ?1)",
+            )?;
+            let mut blocked = Vec::new();
+            for other in others {
+                if find.exists(params![user.bytes(), other.bytes()])? {
+                    blocked.push(other);
+                }
+            }
+            Ok(blocked)
+        })
+        .await
+    }
+}
+
+fn relate(
+    commit: &mut Commit<'_>,
+    user: UserId,
+    other: UserId,
+    relation: Option<Relation>,
+    at: Millis,
+) -> Work<()> {
+    let db = commit.db;
+    let known: i64 = db
+        .prepare_cached("SELECT count(*) FROM account WHERE id = ?1 OR id = ?2")?
+        .query_row(params![user.bytes(), other.bytes()], |row| row.get(0))?;
+    let before: Option<i64> = db
+        .prepare_cached("SELECT relation FROM relation WHERE user = ?1 AND other = ?2")?
+        .query_row(params![user.bytes(), other.bytes()], |row| row.get(0))
+        .optional()?;
+    let after = relation.map(|relation| match relation {
+        Relation::Asked => ASKED,
+        Relation::Blocked => BLOCKED,
+    });
+    if known < 2 || before == after {
+        return Ok(());
+    }
+    match after {
+        Some(after) => db
+            .prepare_cached(
+                "INSERT INTO relation (user, other, relation, at) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (user, other) DO UPDATE SET relation = excluded.relation,
+                                                         at = excluded.at",
+            )?
+            .execute(params![user.bytes(), other.bytes(), after, at])?,
+        None => db
+            .prepare_cached("DELETE FROM relation WHERE user = ?1 AND other = ?2")?
+            .execute(params![user.bytes(), other.bytes()])?,
+    };
+    if after == Some(BLOCKED) {
+        db.prepare_cached("DELETE FROM relation WHERE user = ?2 AND other = ?1 AND relation = 0")?
+            .execute(params![user.bytes(), other.bytes()])?;
+    }
+    changed(commit, user)?;
+    // Neither a block nor the end of one is told to the other.
+    if before != Some(BLOCKED) && after != Some(BLOCKED) {
+        changed(commit, other)?;
+    }
+    Ok(())
+}
+
+fn relations(reader: &Reader<'_>, user: UserId) -> Work<Relations> {
+    let mut find = reader.db.prepare_cached(&format!(
+        "SELECT {PERSON}, mine.relation, theirs.relation FROM account a
+         LEFT JOIN relation mine ON mine.user = ?1 AND mine.other = a.id
+         LEFT JOIN relation theirs ON theirs.user = a.id AND theirs.other = ?1
+         WHERE a.id IN (SELECT other FROM relation WHERE user = ?1
+                        UNION SELECT user FROM relation WHERE other = ?1)"
+    ))?;
+    let mut found = find.query([user.bytes()])?;
+    let mut relations = Relations::default();
+    while let Some(row) = found.next()? {
+        let (mine, theirs): (Option<i64>, Option<i64>) = (row.get(4)?, row.get(5)?);
+        let list = match (mine, theirs) {
+            (Some(BLOCKED), _) => &mut relations.blocked,
+            (Some(_), Some(ASKED)) => &mut relations.friends,
+            (Some(_), _) => &mut relations.outgoing,
+            (None, Some(ASKED)) => &mut relations.incoming,
+            // Who blocked one is not to be known.
+            (None, _) => continue,
+        };
+        list.push(person(row)?);
+    }
+    for list in [
+        &mut relations.friends,
+        &mut relations.incoming,
+        &mut relations.outgoing,
+        &mut relations.blocked,
+    ] {
+        list.sort_by_cached_key(|p: &Person| (p.display_name.to_lowercase(), p.id));
+    }
+    Ok(relations)
+}
