@@ -57,6 +57,13 @@ pub trait Subscription: Send {
     /// # Errors
     /// When the log cannot be reached; the next owner then begins earlier.
     async fn commit(&mut self, partition: u32, position: Position) -> Result<(), LogError>;
+
+    /// Hand the partition's records out again from the committed position, after another
+    /// `Assigned`. Ignored for a partition that this reader does not own (any more).
+    ///
+    /// # Errors
+    /// When the log cannot be reached.
+    async fn rewind(&mut self, partition: u32) -> Result<(), LogError>;
 }
 
 /// What a subscription hands out.
