@@ -1,0 +1,330 @@
+// The whole app as the window knows it: who is signed in, the list, the conversation on screen,
+// and which dialog is open. Made once by whoever starts the page, and handed down by context.
+
+import { getContext, setContext } from 'svelte';
+import { SvelteMap } from 'svelte/reactivity';
+import { type Backend, codeOf } from '../backend';
+import type {
+  Appearance,
+  AppState,
+  Args,
+  CallCode,
+  CallName,
+  Notification,
+  PersonView,
+  Result,
+  Row,
+  Settings,
+} from '../protocol';
+import { language } from '../words/index.svelte';
+import { OpenConversation, type Target } from './conversation.svelte';
+import { Conversations } from './conversations.svelte';
+import { IdleMark } from './idle';
+import { Toasts } from './toasts.svelte';
+
+export type SettingsSection =
+  | 'profile'
+  | 'notifications'
+  | 'appearance'
+  | 'chats'
+  | 'language'
+  | 'devices'
+  | 'about';
+
+/** The one dialog that is open. */
+export type DialogName =
+  | { name: 'palette' }
+  | { name: 'new'; group: boolean }
+  | { name: 'settings'; section: SettingsSection }
+  | { name: 'shortcuts' }
+  | { name: 'sign-out' }
+  | { name: 'readers'; row: Row };
+
+export class App {
+  readonly backend: Backend;
+  readonly conversations: Conversations;
+  readonly toasts = new Toasts();
+  readonly idle: IdleMark;
+  readonly presence = new SvelteMap<string, boolean>();
+  state = $state.raw<AppState | null>(null);
+  startError = $state<CallCode | null>(null);
+  open = $state.raw<OpenConversation | null>(null);
+  dialog = $state.raw<DialogName | null>(null);
+  showDetails = $state(false);
+  /** The current moment, renewed every minute, for what says "today". */
+  now = $state(Date.now());
+  me = $derived(this.state?.account?.person ?? null);
+  connection = $derived(this.state?.connection ?? 'connecting');
+  /** Whether the server can be asked. */
+  connected = $derived(this.connection === 'online' || this.connection === 'polling');
+  /** Where the open timeline stands; the timeline keeps it. */
+  atEnd = true;
+  readonly #told = new Set<string>();
+
+  readonly #dark = window.matchMedia('(prefers-color-scheme: dark)');
+  #appearance: Appearance = 'system';
+  readonly page: HTMLElement;
+
+  constructor(backend: Backend, page: HTMLElement = document.documentElement) {
+    this.backend = backend;
+    this.page = page;
+    this.#applyAppearance();
+    language.use('');
+    this.conversations = new Conversations(backend);
+    this.idle = new IdleMark(page);
+  }
+
+  /** Listen, then read. The returned function ends it. */
+  start(): () => void {
+    const end = this.backend.subscribe({
+      notify: (batch) => {
+        for (const notification of batch) this.#learn(notification);
+        this.idle.changed();
+      },
+      restarted: () => void this.#readAll(),
+    });
+    const minute = setInterval(() => {
+      this.now = Date.now();
+    }, 60_000);
+    const appearance = () => this.#applyAppearance();
+    this.#dark.addEventListener('change', appearance);
+    void this.#readAll();
+    return () => {
+      end();
+      this.#dark.removeEventListener('change', appearance);
+      clearInterval(minute);
+    };
+  }
+
+  /** Ask the client, with the page marked busy until the answer. */
+  async call<N extends CallName>(name: N, args: Args<N>): Promise<Result<N>> {
+    const release = this.idle.begin();
+    try {
+      return await this.backend.call(name, args);
+    } finally {
+      release();
+    }
+  }
+
+  /** Ask for something whose refusal is said in a toast. Tells whether it worked. */
+  async order<N extends CallName>(name: N, args: Args<N>): Promise<boolean> {
+    try {
+      await this.call(name, args);
+      return true;
+    } catch (error) {
+      this.toasts.complain(language.error(codeOf(error)));
+      return false;
+    }
+  }
+
+  async #readAll(): Promise<void> {
+    const release = this.idle.begin();
+    try {
+      this.startError = null;
+      this.#takeState(await this.backend.call('get_state', {}));
+      if (this.state?.account) {
+        await this.conversations.load();
+        await this.open?.open(null, { to: 'end' });
+      }
+    } catch (error) {
+      this.startError = codeOf(error);
+    } finally {
+      release();
+    }
+  }
+
+  /** Try again after the start failed. */
+  restart(): void {
+    void this.#readAll();
+  }
+
+  /** Somebody signed in or registered. */
+  entered(state: AppState): void {
+    this.#takeState(state);
+    void this.conversations.load();
+  }
+
+  #takeState(state: AppState): void {
+    const was = this.state?.account?.person.id ?? null;
+    const is = state.account?.person.id ?? null;
+    if (was !== null && was !== is) this.#forget();
+    this.state = state;
+    this.applySettings(state.settings);
+    for (const notice of state.notices) {
+      if (this.#told.has(notice.code)) continue;
+      this.#told.add(notice.code);
+      const said = language.words.notices;
+      this.toasts.say(said[notice.code] ?? `${said.other}${notice.code}`);
+    }
+    if (was === null && is !== null && this.conversations.phase === 'failed') {
+      void this.conversations.load();
+    }
+  }
+
+  #forget(): void {
+    this.open?.close();
+    this.open = null;
+    this.dialog = null;
+    this.showDetails = false;
+    this.presence.clear();
+    this.conversations.clear();
+  }
+
+  #applyAppearance(): void {
+    const chosen = this.#appearance;
+    this.page.dataset.theme = chosen === 'system' ? (this.#dark.matches ? 'dark' : 'light') : chosen;
+  }
+
+  applySettings(settings: Settings): void {
+    this.#appearance = settings.appearance;
+    this.#applyAppearance();
+    language.use(settings.language);
+    if (this.state) this.state = { ...this.state, settings };
+  }
+
+  /** Change some of the settings; what the client answers counts. */
+  async changeSettings(part: Partial<Settings>): Promise<void> {
+    const before = this.state?.settings;
+    if (!before) return;
+    const wished = { ...before, ...part };
+    this.applySettings(wished);
+    try {
+      this.applySettings(await this.call('change_settings', wished));
+    } catch (error) {
+      this.applySettings(before);
+      this.toasts.complain(language.error(codeOf(error)));
+    }
+  }
+
+  /** Bring a conversation on screen, at a message if one is named. The last choice wins. */
+  select(id: string, at: number | null = null, person: PersonView | null = null): void {
+    this.dialog = null;
+    if (this.open?.id === id) {
+      if (at !== null) this.open.jump(at);
+      return;
+    }
+    this.open?.close();
+    const target: Target | undefined = at === null ? undefined : { to: 'seq', seq: at };
+    const conversation = new OpenConversation(id, this.backend, {
+      failed: (code) => this.toasts.complain(language.error(code)),
+      busy: () => this.idle.begin(),
+      typing: () => this.state?.settings.typing ?? false,
+    });
+    conversation.person = person;
+    if (at !== null) conversation.lit = at;
+    this.atEnd = true;
+    this.open = conversation;
+    void conversation.open(at, target);
+    void conversation.loadDetails();
+  }
+
+  /** Back to the list, where only one fits. */
+  deselect(): void {
+    this.open?.close();
+    this.open = null;
+    this.showDetails = false;
+  }
+
+  /** One's own profile is another now. */
+  changedProfile(person: PersonView): void {
+    const account = this.state?.account;
+    if (this.state && account) this.state = { ...this.state, account: { ...account, person } };
+  }
+
+  toggleDetails(): void {
+    this.showDetails = !this.showDetails;
+  }
+
+  /** Escape: the details close, or the list comes back where only one of them fits. */
+  back(): void {
+    if (this.showDetails) this.showDetails = false;
+    else if (this.open && this.page.querySelector('[data-testid=back-button]')?.checkVisibility()) {
+      this.deselect();
+    }
+  }
+
+  /** End this device's session; the client removes what the device holds. */
+  async signOut(): Promise<void> {
+    this.open?.composer.flush();
+    try {
+      this.#takeState(await this.call('sign_out', {}));
+    } catch (error) {
+      this.toasts.complain(language.error(codeOf(error)));
+    }
+  }
+
+  /** The direct conversation with somebody. */
+  async selectPerson(person: PersonView): Promise<void> {
+    try {
+      const { conversation } = await this.call('open_direct', { user: person.id });
+      this.select(conversation, null, person);
+    } catch (error) {
+      this.toasts.complain(language.error(codeOf(error)));
+    }
+  }
+
+  /** The conversation `steps` further in the list; with `unread`, only those with something unread. */
+  step(steps: 1 | -1, unread = false): void {
+    const ids = this.conversations.visible(this.open?.id ?? null);
+    const at = this.open ? ids.indexOf(this.open.id) : -1;
+    for (let i = at === -1 && steps === -1 ? ids.length - 1 : at + steps; ; i += steps) {
+      const id = ids[i];
+      if (id === undefined) return;
+      if (!unread || (this.conversations.byId.get(id)?.unread ?? 0) > 0) {
+        this.select(id);
+        return;
+      }
+    }
+  }
+
+  /** Whether somebody is there, as far as is known. */
+  isOnline(person: PersonView): boolean {
+    return this.presence.get(person.id) ?? person.online;
+  }
+
+  #learn(n: Notification): void {
+    switch (n.event) {
+      case 'state':
+        this.#takeState(n.state);
+        break;
+      case 'conversations':
+        this.conversations.change(n);
+        break;
+      case 'rows':
+        if (this.open?.id === n.conversation) {
+          this.open.change(n.rows, n.removed, n.head, this.atEnd, isLooking());
+        }
+        break;
+      case 'details':
+        if (this.open?.id === n.details.id) this.open.details = n.details;
+        break;
+      case 'typing':
+        if (this.open?.id === n.conversation) this.open.typing = n.names;
+        break;
+      case 'presence':
+        this.presence.set(n.user, n.online);
+        break;
+      case 'rejected':
+        this.toasts.complain(language.error(n.code));
+        break;
+      case 'idle':
+        this.idle.client(n.idle);
+        break;
+    }
+  }
+}
+
+/** Whether somebody has this window before their eyes. */
+export function isLooking(): boolean {
+  return document.visibilityState === 'visible' && document.hasFocus();
+}
+
+const KEY = Symbol('app');
+
+export function provideApp(app: App): void {
+  setContext(KEY, app);
+}
+
+export function useApp(): App {
+  return getContext<App>(KEY);
+}
