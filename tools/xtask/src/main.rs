@@ -1,1 +1,96 @@
-fn main() {}
+//! Every command of the project, `cargo xtask …`. Without one it lists them. It has few
+//! dependencies on purpose: it is the first thing that a fresh machine compiles.
+
+mod demo;
+mod load;
+mod machine;
+mod progress;
+mod run;
+mod setup;
+mod tally;
+mod test;
+mod tidy;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The commands of Kith.", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install or name what is missing, and build the UI.
+    Setup,
+    /// Start a server and two windows in which Ada and Grace talk; pictures when there is no display.
+    Demo {
+        /// Pictures, also when there is a display.
+        #[arg(long)]
+        pictures: bool,
+    },
+    /// Set up and run every test.
+    Test {
+        /// Only one part; may be given more than once.
+        #[arg(long, value_enum)]
+        only: Vec<Part>,
+    },
+    /// Look at directions, file lengths and marks: what a compiler does not see.
+    Tidy,
+    /// Measure a server on one core with many clients on the other.
+    Load {
+        /// What the load generator is to do; `-- --help` says what there is.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+}
+
+/// A part of the tests.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// All crates but the window.
+    Rust,
+    /// The UI: types, style, units, and in a browser.
+    Ui,
+    /// The real app under Xvfb.
+    Desktop,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match answer(arguments.command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("\n{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn answer(command: Option<Command>) -> Result<ExitCode> {
+    let root = root()?;
+    match command {
+        None => {
+            Arguments::command().print_help()?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(Command::Setup) => setup::setup(&root, &setup::EVERYTHING)?,
+        Some(Command::Demo { pictures }) => demo::demo(&root, pictures)?,
+        Some(Command::Test { only }) => return test::test(&root, &only),
+        Some(Command::Tidy) => tidy::tidy(&root)?,
+        Some(Command::Load { rest }) => load::load(&root, &rest)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The top of the tree, wherever the command was given.
+fn root() -> Result<PathBuf> {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let root = here.parent().and_then(|tools| tools.parent()).context("xtask stands in tools/")?;
+    Ok(root.to_owned())
+}

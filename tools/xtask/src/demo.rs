@@ -1,0 +1,38 @@
+//! The first thing that a newcomer sees: a server and two people who talk.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::machine;
+use crate::progress::{Progress, say};
+use crate::run::{become_program, program, run};
+use crate::setup::setup;
+
+/// Set up, build, and become the demo. With `pictures`, or where there is no display, it plays a
+/// short conversation on a screen that nobody sees, and leaves pictures.
+pub(crate) fn demo(root: &Path, pictures: bool) -> Result<()> {
+    let pictures = pictures || !has_display();
+    if pictures && !cfg!(target_os = "linux") {
+        anyhow::bail!("Pictures without a display can only be made on Linux.");
+    }
+    let windows = [&machine::COMPILE, &machine::WINDOW];
+    let unseen = [&machine::COMPILE, &machine::WINDOW, &machine::SCREEN];
+    setup(root, if pictures { &unseen } else { &windows })?;
+
+    let mut progress = Progress::new("build", 1);
+    progress.step("the server, the app and the demo; the first time takes some minutes", || {
+        let words = ["cargo", "build", "-p", "server", "-p", "desktop", "-p", "desktop-tests"];
+        run(program(root, &words).arg("--bins"))
+    })?;
+    say("");
+    let words = ["cargo", "run", "-q", "-p", "desktop-tests", "--bin", "demo", "--"];
+    let mut command = program(root, &words);
+    command.arg(if pictures { "pictures" } else { "windows" });
+    become_program(&mut command)
+}
+
+fn has_display() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !cfg!(target_os = "linux") || set("DISPLAY") || set("WAYLAND_DISPLAY")
+}

@@ -1,0 +1,155 @@
+//! Every test of the project with one command, and one line at its end that says how it went.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::Part;
+use crate::machine::{self, Packages};
+use crate::progress::{say, took};
+use crate::run::{program, watch};
+use crate::setup::{EVERYTHING, setup};
+use crate::tally::{Runner, Tally};
+
+/// One program that tests something.
+struct Step {
+    what: &'static str,
+    folder: PathBuf,
+    words: Vec<&'static str>,
+    runner: Runner,
+}
+
+/// How a step went.
+struct Outcome {
+    what: &'static str,
+    tally: Tally,
+    time: Duration,
+}
+
+/// Set up, run all steps of the wanted parts (none named: of all), also after one that failed, and
+/// close with `N passed, N failed`.
+pub(crate) fn test(root: &Path, only: &[Part]) -> Result<ExitCode> {
+    setup(root, packages(only))?;
+    let mut outcomes = Vec::new();
+    for step in steps(root, only) {
+        say(&format!("\n── {}: {}", step.what, step.words.join(" ")));
+        let began = Instant::now();
+        let tally = take(&step)?;
+        outcomes.push(Outcome { what: step.what, tally, time: began.elapsed() });
+    }
+    Ok(close(&outcomes))
+}
+
+fn packages(only: &[Part]) -> &'static [&'static Packages] {
+    match only {
+        [Part::Rust] => &[&machine::COMPILE, &machine::TESTS],
+        [Part::Ui] => &[&machine::COMPILE, &machine::TESTS],
+        _ => &EVERYTHING,
+    }
+}
+
+fn steps(root: &Path, only: &[Part]) -> Vec<Step> {
+    let wanted = |part| only.is_empty() || only.contains(&part);
+    let mut steps = Vec::new();
+    let mut add = |what, folder: &str, line: &'static str, runner| {
+        let words = line.split_whitespace().collect();
+        steps.push(Step { what, folder: root.join(folder), words, runner });
+    };
+    if wanted(Part::Ui) {
+        add("types of the UI", "ui", "npm run --silent check", Runner::Whole);
+        add("style of the UI", "ui", "npm run --silent lint", Runner::Whole);
+        add("units of the UI", "ui", "npm run --silent test", Runner::Vitest);
+        add("the UI in a browser", "ui", "npm run --silent test:browser", Runner::Plain);
+        add("pictures of every view", "ui", "npm run --silent screenshots", Runner::Whole);
+    }
+    // Tests of processes and of the real app start these programs.
+    if wanted(Part::Rust) && wanted(Part::Desktop) {
+        let line = "cargo build --workspace --bins --features desktop/e2e";
+        add("the programs", "", line, Runner::Whole);
+        let line = "cargo test --workspace --features desktop/e2e --no-fail-fast";
+        add("all crates, and the real app", "", line, Runner::Cargo);
+    } else if wanted(Part::Rust) {
+        let line = "cargo build --workspace --exclude desktop --exclude desktop-tests --bins";
+        add("the programs", "", line, Runner::Whole);
+        let line = "cargo test --workspace --exclude desktop --exclude desktop-tests --no-fail-fast";
+        add("all crates but the window", "", line, Runner::Cargo);
+    } else if wanted(Part::Desktop) {
+        let line = "cargo build -p server -p desktop --bins --features desktop/e2e";
+        add("the programs", "", line, Runner::Whole);
+        let line =
+            "cargo test -p desktop -p desktop-tests --features desktop/e2e --no-fail-fast";
+        add("the real app", "", line, Runner::Cargo);
+    }
+    steps
+}
+
+/// Run one step. One that ends badly has failed even if it counted no failure, and so has a runner
+/// that ran nothing.
+fn take(step: &Step) -> Result<Tally> {
+    let mut tally = Tally::default();
+    let mut command = program(&step.folder, &step.words);
+    for_ci(&mut command);
+    let well = watch(&mut command, |line| {
+        if let Some(more) = step.runner.read(line) {
+            tally += more;
+        }
+    })?;
+    Ok(judge(step.runner, well, tally))
+}
+
+fn judge(runner: Runner, well: bool, mut tally: Tally) -> Tally {
+    let ran_nothing = runner != Runner::Whole && tally == Tally::default();
+    if runner == Runner::Whole && well {
+        tally.passed = 1;
+    } else if (!well || ran_nothing) && tally.failed == 0 {
+        tally.failed = 1;
+    }
+    tally
+}
+
+/// A machine that builds once gains nothing from what makes the second build quick.
+fn for_ci(command: &mut Command) {
+    if std::env::var_os("CI").is_some() {
+        command.env("CARGO_INCREMENTAL", "0");
+    }
+}
+
+#[allow(clippy::print_stdout)] // The closing line is read by programs.
+fn close(outcomes: &[Outcome]) -> ExitCode {
+    let mut all = Tally::default();
+    say("");
+    for Outcome { what, tally, time } in outcomes {
+        let mark = if tally.failed == 0 { "ok    " } else { "FAILED" };
+        let Tally { passed, failed } = tally;
+        say(&format!("{mark} {what}: {passed} passed, {failed} failed, {}", took(*time)));
+        all += *tally;
+    }
+    println!("\n{} passed, {} failed", all.passed, all.failed);
+    if all.failed == 0 && all.passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_runner_that_ran_nothing_or_ended_badly_has_failed() {
+        let none = Tally::default();
+        let some = Tally { passed: 3, failed: 0 };
+        assert_eq!(judge(Runner::Cargo, true, some), some);
+        assert_eq!(judge(Runner::Cargo, true, none).failed, 1);
+        assert_eq!(judge(Runner::Cargo, false, some).failed, 1);
+        assert_eq!(judge(Runner::Whole, true, none), Tally { passed: 1, failed: 0 });
+        assert_eq!(judge(Runner::Whole, false, none), Tally { passed: 0, failed: 1 });
+    }
+
+    #[test]
+    fn without_a_part_all_parts_run() {
+        let all: Vec<_> = steps(Path::new("/"), &[]).iter().map(|step| step.what).collect();
+        assert!(all.contains(&"units of the UI") && all.contains(&"all crates, and the real app"));
+        let desktop = steps(Path::new("/"), &[Part::Desktop]);
+        assert_eq!(desktop.len(), 2);
+    }
+}
