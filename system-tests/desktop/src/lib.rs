@@ -1,1 +1,8 @@
-//! Tests of the real app.
+//! The real app, driven as a person would: the window over WebDriver on a screen that nobody sees,
+//! with a real server, a real keyring and a session bus of its own.
+
+pub mod people;
+pub mod private_session;
+pub mod programs;
+pub mod server;
+pub mod window;

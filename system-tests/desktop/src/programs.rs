@@ -1,0 +1,86 @@
+//! The programs that a test starts, and that never outlive it.
+
+use std::ffi::OsStr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep};
+
+/// How long anything may take before a test has failed. Far beyond what a slow machine needs.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A program that was built with this one, such as `kith` or `kithd`.
+///
+/// # Errors
+/// When it was not built.
+pub fn built(name: &str) -> Result<PathBuf> {
+    let path = build_folder()?.join(name);
+    if !path.exists() {
+        bail!("{} is not built; cargo xtask test --only desktop builds it", path.display());
+    }
+    Ok(path)
+}
+
+/// Where pictures of a purpose are left: `target/screenshots/PURPOSE`.
+///
+/// # Errors
+/// When the folder cannot be made.
+pub fn pictures(purpose: &str) -> Result<PathBuf> {
+    let folder = build_folder()?.with_file_name("screenshots").join(purpose);
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+/// `target/debug`: a test stands in `deps` there, a program in it.
+fn build_folder() -> Result<PathBuf> {
+    let this = std::env::current_exe()?;
+    let folder = this.parent().context("a program stands in a folder")?;
+    let is_deps = folder.file_name() == Some(OsStr::new("deps"));
+    let folder = if is_deps { folder.parent().context("deps stands in a folder")? } else { folder };
+    Ok(folder.to_owned())
+}
+
+/// A command whose program ends with this one, however this one ends.
+#[must_use]
+pub fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = if Path::new("/usr/bin/setpriv").exists() {
+        // The kernel ends the program when its parent is killed.
+        let mut command = Command::new("/usr/bin/setpriv");
+        command.args(["--pdeathsig", "TERM"]).arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
+    command.kill_on_drop(true).stdin(std::process::Stdio::null());
+    command
+}
+
+/// A port of loopback that was free just now.
+///
+/// # Errors
+/// When there is none.
+pub fn free_port() -> Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+/// Wait until something listens at an address.
+///
+/// # Errors
+/// When the program ends before, or nothing listens within [`PATIENCE`].
+pub async fn listens(at: SocketAddr, program: &mut Child) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    while TcpStream::connect(at).await.is_err() {
+        if let Some(status) = program.try_wait()? {
+            bail!("the program that was to listen at {at} ended with {status}");
+        }
+        if Instant::now() > deadline {
+            bail!("nothing listens at {at}");
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! One window of the real app, with a driver of its own.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
+use fantoccini::elements::Element;
+use fantoccini::wd::Capabilities;
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::json;
+use tokio::process::Child;
+use tokio::time::Instant;
+
+use crate::programs::{PATIENCE, built, command, free_port, listens};
+
+/// A window that is open.
+pub struct Window {
+    page: Client,
+    driver: Child,
+    profile: String,
+}
+
+impl Window {
+    /// Start `kith --profile PROFILE` and wait until its page is there.
+    ///
+    /// # Errors
+    /// When the app or the driver is missing or does not come up.
+    pub async fn open(profile: &str) -> Result<Self> {
+        let at = free_port()?;
+        let mut driver = command("WebKitWebDriver")
+            .arg(format!("--port={}", at.port()))
+            .env("TAURI_WEBVIEW_AUTOMATION", "true")
+            .stdout(Stdio::null())
+            .spawn()
+            .context("cannot start WebKitWebDriver")?;
+        listens(at, &mut driver).await?;
+        let options = json!({ "binary": built("kith")?, "args": ["--profile", profile] });
+        let mut wanted = Capabilities::new();
+        wanted.insert("webkitgtk:browserOptions".to_owned(), options);
+        let page = ClientBuilder::new(HttpConnector::new())
+            .capabilities(wanted)
+            .connect(&format!("http://{at}"))
+            .await
+            .context("the window does not open")?;
+        let window = Self { page, driver, profile: profile.to_owned() };
+        window.sees("html[data-idle]").await?;
+        Ok(window)
+    }
+
+    /// Whose window it is.
+    #[must_use]
+    pub fn profile(&self) -> &str {
+        &self.profile
+    }
+
+    /// Wait until something that fits is on the page.
+    ///
+    /// # Errors
+    /// When it does not come.
+    pub async fn sees(&self, selector: &str) -> Result<Element> {
+        let found = self.page.wait().at_most(PATIENCE).for_element(Locator::Css(selector)).await;
+        match found {
+            Ok(element) => Ok(element),
+            Err(error) => {
+                let shown = self.shows().await.unwrap_or_default();
+                Err(error).with_context(|| {
+                    format!("{} waits for {selector}, and sees:\n{shown}", self.profile)
+                })
+            }
+        }
+    }
+
+    /// Wait until something that fits has this text in it.
+    ///
+    /// # Errors
+    /// When it does not come.
+    pub async fn reads(&self, selector: &str, text: &str) -> Result<()> {
+        let script = "const [selector, text] = arguments; \
+            return [...document.querySelectorAll(selector)].some((one) => one.textContent.includes(text))";
+        self.holds(script, vec![json!(selector), json!(text)])
+            .await
+            .with_context(|| format!("{} waits for {text:?} in {selector}", self.profile))
+    }
+
+    /// Wait until nothing fits.
+    ///
+    /// # Errors
+    /// When something stays.
+    pub async fn sees_no(&self, selector: &str) -> Result<()> {
+        let script = "return document.querySelector(arguments[0]) === null";
+        self.holds(script, vec![json!(selector)])
+            .await
+            .with_context(|| format!("{} waits for no {selector}", self.profile))
+    }
+
+    /// Click what fits, as soon as it is there.
+    ///
+    /// # Errors
+    /// When it does not come, or something lies over it.
+    pub async fn clicks(&self, selector: &str) -> Result<()> {
+        self.sees(selector).await?.click().await.with_context(|| format!("clicking {selector}"))
+    }
+
+    /// Type into what fits, as soon as it is there.
+    ///
+    /// # Errors
+    /// When it does not come or takes no keys.
+    pub async fn types(&self, selector: &str, text: &str) -> Result<()> {
+        let element = self.sees(selector).await?;
+        element.send_keys(text).await.with_context(|| format!("typing into {selector}"))
+    }
+
+    /// Leave a picture, when nothing is on its way any more.
+    ///
+    /// # Errors
+    /// When the page does not come to rest, or the file cannot be written.
+    pub async fn picture(&self, folder: &Path, name: &str) -> Result<std::path::PathBuf> {
+        self.sees("html[data-idle]").await?;
+        let path = folder.join(format!("{name}.png"));
+        std::fs::write(&path, self.page.screenshot().await?)?;
+        Ok(path)
+    }
+
+    /// Run a script in the page and give what it returns.
+    ///
+    /// # Errors
+    /// When it throws.
+    pub async fn runs(&self, script: &str) -> Result<serde_json::Value> {
+        Ok(self.page.execute(script, Vec::new()).await?)
+    }
+
+    /// Close the window as its person would, and wait until the app is gone.
+    ///
+    /// # Errors
+    /// When it stays.
+    pub async fn close(mut self) -> Result<()> {
+        self.page.close().await?;
+        self.driver.kill().await?;
+        Ok(())
+    }
+
+    /// Ask the page until the script says yes; the driver makes each question wait its turn.
+    async fn holds(&self, script: &str, arguments: Vec<serde_json::Value>) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while self.page.execute(script, arguments.clone()).await? != json!(true) {
+            if Instant::now() > deadline {
+                bail!("it did not come; the page shows:\n{}", self.shows().await?);
+            }
+            self.next_frame().await?;
+        }
+        Ok(())
+    }
+
+    /// Wait until the page has drawn once more.
+    async fn next_frame(&self) -> Result<()> {
+        let script = "const done = arguments[0]; setTimeout(done, 50)";
+        self.page.execute_async(script, Vec::new()).await?;
+        Ok(())
+    }
+
+    async fn shows(&self) -> Result<String> {
+        let text = self.page.execute("return document.body.innerText", Vec::new()).await?;
+        Ok(text.as_str().unwrap_or_default().to_owned())
+    }
+}
