@@ -7,10 +7,33 @@ import type { App } from '../state/app.svelte';
 
 const AFTER = 200;
 
-/** Whether a person's names contain what was typed; case and accents do not matter. */
-export function matches(text: string, query: string): boolean {
-  const plain = (s: string) => s.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
-  return plain(text).includes(plain(query.trim()));
+const plain = (s: string): string => s.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
+
+/**
+ * How well a text fits what was typed: 2 when a word of it begins so, 1 when it is somewhere inside,
+ * 0 when it is not there. Case and accents do not matter.
+ */
+export function fit(text: string, query: string): 0 | 1 | 2 {
+  const [all, wanted] = [plain(text), plain(query.trim())];
+  if (wanted === '' || all.startsWith(wanted)) return 2;
+  const at = all.indexOf(wanted);
+  if (at === -1) return 0;
+  const word = /[\p{L}\p{N}]/u;
+  for (let i = at; i !== -1; i = all.indexOf(wanted, i + 1)) {
+    if (!word.test(all[i - 1] ?? '')) return 2;
+  }
+  return 1;
+}
+
+/** Those that fit, best first, otherwise in the order in which they came. */
+export function fitting<T>(all: Iterable<T>, query: string, text: (one: T) => string): T[] {
+  const [best, good]: [T[], T[]] = [[], []];
+  for (const one of all) {
+    const how = fit(text(one), query);
+    if (how === 2) best.push(one);
+    else if (how === 1) good.push(one);
+  }
+  return [...best, ...good];
 }
 
 export class PeopleSearch {
@@ -25,7 +48,7 @@ export class PeopleSearch {
   known = $derived.by(() => {
     const all = this.#app.conversations.knownPeople();
     if (this.query.trim() === '') return all.slice(0, 30);
-    return all.filter((p) => matches(`${p.display_name} ${p.name}`, this.query)).slice(0, 8);
+    return fitting(all, this.query, (p) => `${p.display_name} ${p.name}`).slice(0, 8);
   });
   /** People of the server, without those above. */
   others = $derived.by(() => {

@@ -11,6 +11,7 @@ import type {
 } from '../protocol';
 import { type Backend, codeOf } from '../backend';
 import { Composer } from './composer.svelte';
+import { plainText } from './plain';
 import * as rows from './rows';
 
 /** Where the timeline has to go once it shows what is there. */
@@ -53,6 +54,7 @@ export class OpenConversation {
   #marked = 0;
   #markTimer: ReturnType<typeof setTimeout> | undefined;
   #markUpTo = 0;
+  #markRelease: (() => void) | null = null;
 
   constructor(id: string, backend: Backend, around: Around) {
     this.id = id;
@@ -212,12 +214,15 @@ export class OpenConversation {
   seen(seq: number): void {
     if (seq <= this.#marked || seq <= this.#markUpTo) return;
     this.#markUpTo = seq;
+    this.#markRelease ??= this.#around.busy();
     this.#markTimer ??= setTimeout(() => this.#markNow(), 250);
   }
 
   #markNow(): void {
     clearTimeout(this.#markTimer);
     this.#markTimer = undefined;
+    this.#markRelease?.();
+    this.#markRelease = null;
     const seq = this.#markUpTo;
     if (seq <= this.#marked) return;
     this.#marked = seq;
@@ -248,11 +253,11 @@ export class OpenConversation {
   /** The quote of a row, for an answer to it. */
   static quote(row: Row): Quote | null {
     if (row.seq === null || row.body.type !== 'message') return null;
-    const { sender, text, deleted } = row.body;
+    const { sender, blocks, deleted } = row.body;
     return {
       seq: row.seq,
       sender: sender.display_name || sender.name,
-      text: text.replace(/\s+/gu, ' ').slice(0, 160),
+      text: plainText(blocks).slice(0, 160),
       deleted,
     };
   }

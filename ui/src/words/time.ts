@@ -5,11 +5,17 @@ import { language } from './index.svelte';
 const DAY = 86_400_000;
 const formats = new Map<string, Intl.DateTimeFormat>();
 
+/** The person's own region of the language, if the system names one: days before months, or after. */
+function locale(): string {
+  const base = language.code.split('-')[0];
+  return navigator.languages.find((wish) => wish.split('-')[0] === base) ?? language.code;
+}
+
 function format(at: number, options: Intl.DateTimeFormatOptions): string {
   const key = language.code + JSON.stringify(options);
   let formatter = formats.get(key);
   if (!formatter) {
-    formatter = new Intl.DateTimeFormat(language.code, options);
+    formatter = new Intl.DateTimeFormat(locale(), options);
     formats.set(key, formatter);
   }
   return formatter.format(at);
