@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::view::{
-    AppState, ConversationDetails, ConversationList, MessageReaders, People, PersonView, ServerInfo,
-    Sessions, Settings, Timeline,
+    AppState, ConversationDetails, ConversationList, MessageReaders, People, PersonView,
+    ServerInfo, Sessions, Settings, Timeline,
 };
 
 /// Why a call failed. The UI compares `code` and never shows `detail` to people.

@@ -9,7 +9,8 @@ use ts_rs::{Config, TS, TypeVisitor};
 use crate::api;
 use crate::view::Notification;
 
-const HEADER: &str = "// Written by `cargo run -p client --bin export-types`. Not to be edited.\n\n";
+const HEADER: &str =
+    "// Written by `cargo run -p client --bin export-types`. Not to be edited.\n\n";
 
 /// Write `types.ts`, `calls.ts` and `index.ts` into `dir`, which is made if it does not exist.
 ///
@@ -91,7 +92,8 @@ mod tests {
         for call in api::CALLS {
             assert!(calls.contains(&format!("  {call}: {{ args: ")), "{call}");
         }
-        for name in ["AppState", "Row", "RowBody", "Block", "Span", "Code", "Notification", "Role"] {
+        for name in ["AppState", "Row", "RowBody", "Block", "Span", "Code", "Notification", "Role"]
+        {
             assert!(types.contains(&format!("export type {name} =")), "{name}");
         }
         assert!(!types.contains("bigint"), "numbers stay below 2^53 and cross as numbers");

@@ -1,0 +1,306 @@
+//! One signed-in account: everything it knows, in memory and on disk, changed by one caller at a
+//! time. No network and no waiting here: the connection task brings what came and takes what is due.
+
+mod compose;
+mod ingest;
+mod items;
+mod outgoing;
+mod people;
+mod rows;
+mod want;
+mod windows;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use protocol::{ClientRef, Code, Command, ConversationId, UserId};
+
+pub use ingest::{Arrival, Ingested};
+pub use outgoing::Outgoing;
+pub use people::People;
+pub use want::Want;
+
+use crate::environment::Environment;
+use crate::markers::Marks;
+use crate::outbox::{Queue, TOO_OLD};
+use crate::store::{Cache, Draft, Identity, OutboxFile, Stored, StoreError};
+use crate::sync::Conversation;
+use crate::view::ConversationItem;
+use windows::Windows;
+
+/// An account that is open on this device.
+pub struct Account {
+    me: UserId,
+    identity: Identity,
+    path: PathBuf,
+    environment: Environment,
+    cache: Cache,
+    outbox: OutboxFile,
+    conversations: BTreeMap<ConversationId, Conversation>,
+    people: People,
+    queue: Queue,
+    marks: Marks,
+    drafts: BTreeMap<ConversationId, Draft>,
+    sync: Sync,
+    /// What a UI was told last, so that only differences are told.
+    items: BTreeMap<ConversationId, ConversationItem>,
+    order: Vec<ConversationId>,
+    windows: Windows,
+    changes: Changes,
+    want: want::Wants,
+    typing: BTreeMap<ConversationId, BTreeMap<UserId, tokio::time::Instant>>,
+    typed: BTreeMap<ConversationId, tokio::time::Instant>,
+    typing_to_send: BTreeSet<ConversationId>,
+    /// Show others' typing and tell one's own.
+    show_typing: bool,
+}
+
+/// Where the synchronization stands.
+#[derive(Default)]
+struct Sync {
+    cursor: Option<String>,
+    account_version: u64,
+    /// Whether the list was ever completed.
+    complete: bool,
+    /// While the answer to a `hello` comes: the conversations that its pages named.
+    answering: Option<BTreeSet<ConversationId>>,
+    /// Conversations with events that no page has described. One new `hello` asks for them; what
+    /// it does not describe then is not this person's and is dropped.
+    strangers: BTreeMap<ConversationId, bool>,
+}
+
+/// What changed since a UI was last told.
+#[derive(Default)]
+pub(crate) struct Changes {
+    /// Conversations whose list row or open window may look different.
+    pub(crate) conversations: BTreeSet<ConversationId>,
+    /// Those of them whose title or members may be different.
+    pub(crate) details: BTreeSet<ConversationId>,
+    /// Commands of one's own that were rejected.
+    pub(crate) rejected: Vec<(ConversationId, ClientRef, Code)>,
+    /// Codes to tell the person once.
+    pub(crate) notices: Vec<&'static str>,
+    /// Whose typing changed.
+    pub(crate) typing: BTreeSet<ConversationId>,
+    /// Who came or went.
+    pub(crate) presence: BTreeMap<UserId, bool>,
+    /// Whether the list was completed, or something of it is gone.
+    pub(crate) list: bool,
+    /// Whether the own person changed.
+    pub(crate) state: bool,
+}
+
+impl Account {
+    /// Open the files of an account in its folder. `identity` is who signed in just now; without
+    /// it, the one that the files hold.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] when another program has it open; `Ok(None)` when nobody was ever
+    /// signed in here.
+    pub fn open(
+        path: &Path,
+        identity: Option<Identity>,
+        environment: Environment,
+        show_typing: bool,
+    ) -> Result<Option<Self>, StoreError> {
+        std::fs::create_dir_all(path)
+            .map_err(|error| StoreError::File { path: path.to_owned(), error })?;
+        let (mut outbox, outbox_lost) = OutboxFile::open(&path.join("outbox.db"))?;
+        if let Some(identity) = &identity {
+            let write = outbox.begin()?;
+            write.set_identity(identity)?;
+            write.commit()?;
+        }
+        let Some(identity) = identity.map_or_else(|| outbox.identity(), |i| Ok(Some(i)))? else {
+            return Ok(None);
+        };
+        let (cache, rebuilt) = Cache::open(&path.join("cache.db"))?;
+        let mut account = Self {
+            me: identity.person.id,
+            identity,
+            path: path.to_owned(),
+            environment,
+            conversations: BTreeMap::new(),
+            people: People::default(),
+            queue: Queue::new(outbox.entries()?),
+            marks: Marks::new(outbox.marks()?),
+            drafts: outbox.drafts()?,
+            cache,
+            outbox,
+            sync: Sync::default(),
+            items: BTreeMap::new(),
+            order: Vec::new(),
+            windows: Windows::default(),
+            changes: Changes::default(),
+            want: want::Wants::default(),
+            typing: BTreeMap::new(),
+            typed: BTreeMap::new(),
+            typing_to_send: BTreeSet::new(),
+            show_typing,
+        };
+        account.load()?;
+        account.clear_known()?;
+        account.hold_back_old()?;
+        if rebuilt {
+            account.changes.notices.push("cache_rebuilt");
+        }
+        if outbox_lost {
+            account.changes.notices.push("outbox_rebuilt");
+        }
+        Ok(Some(account))
+    }
+
+    /// Read everything that is kept in memory from the cache.
+    fn load(&mut self) -> Result<(), StoreError> {
+        self.conversations = self.cache.conversations()?;
+        self.people.load(self.cache.people()?, self.identity.person.clone());
+        self.sync = Sync {
+            cursor: self.cache.meta("cursor")?,
+            account_version: self
+                .cache
+                .meta("account_version")?
+                .and_then(|version| version.parse().ok())
+                .unwrap_or(0),
+            complete: self.cache.meta("complete")?.is_some(),
+            ..Sync::default()
+        };
+        self.add_begun();
+        self.want = want::Wants::default();
+        let all: Vec<_> = self.conversations.keys().copied().collect();
+        self.changes.conversations.extend(all.iter().copied());
+        self.changes.list = true;
+        for id in all {
+            self.want_people_of(id);
+        }
+        Ok(())
+    }
+
+    /// Conversations that only the outbox and the drafts know: begun offline.
+    fn add_begun(&mut self) {
+        let me = self.me;
+        for entry in self.queue.all() {
+            let id = entry.conversation;
+            if self.conversations.get(&id).is_some_and(|c| c.described) {
+                continue;
+            }
+            let new = match (&entry.command, entry.peer) {
+                (_, Some(peer)) => Conversation::direct(me, peer),
+                (Command::Create { title, members, .. }, None) => {
+                    Conversation::begun(id, me, title, members)
+                }
+                // What follows a `create` that was accepted; the page will describe the group.
+                _ => Conversation::unknown(id),
+            };
+            if new.described || !self.conversations.contains_key(&id) {
+                self.conversations.insert(id, new);
+            }
+        }
+    }
+
+    /// Entries whose event is in the cache were accepted: the program ended between the two files.
+    fn clear_known(&mut self) -> Result<(), StoreError> {
+        let known = self.cache.known_refs(self.queue.all().map(|entry| entry.client_ref))?;
+        if known.is_empty() {
+            return Ok(());
+        }
+        let write = self.outbox.begin()?;
+        for &client_ref in &known {
+            write.remove(client_ref)?;
+        }
+        write.commit()?;
+        self.queue = Queue::new(self.outbox.entries()?);
+        Ok(())
+    }
+
+    /// What waited for very long is not sent before the person says so: a message stays, as failed;
+    /// other commands are dropped.
+    fn hold_back_old(&mut self) -> Result<(), StoreError> {
+        let now = self.environment.now();
+        let old: Vec<Stored> = self
+            .queue
+            .all()
+            .filter(|e| e.failed.is_none() && now.saturating_sub(e.created) > TOO_OLD)
+            .cloned()
+            .collect();
+        for entry in old {
+            self.refuse(&entry, crate::store::Failure::TooOld)?;
+        }
+        Ok(())
+    }
+
+    /// Set the cache aside after damage showed, and begin anew. The caller connects again.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn rebuild_cache(&mut self) -> Result<(), StoreError> {
+        self.cache.rebuild(&self.path.join("cache.db"))?;
+        self.load()?;
+        self.changes.notices.push("cache_rebuilt");
+        Ok(())
+    }
+
+    /// Read the memory anew from the files, after a transaction failed half way.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn reload(&mut self) -> Result<(), StoreError> {
+        self.load()
+    }
+
+    /// Oneself.
+    #[must_use]
+    pub fn me(&self) -> UserId {
+        self.me
+    }
+
+    /// Who is signed in.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Whether the person wants typing to be shown and told.
+    pub fn set_show_typing(&mut self, on: bool) {
+        self.show_typing = on;
+        if !on {
+            let cleared = std::mem::take(&mut self.typing);
+            self.changes.typing.extend(cleared.keys());
+            self.changes.conversations.extend(cleared.keys());
+        }
+    }
+
+    /// What `hello` says of what is here.
+    #[must_use]
+    pub fn hello(&self) -> protocol::frame::Hello {
+        protocol::frame::Hello {
+            version: protocol::VERSION,
+            account_version: self.sync.account_version,
+            cursor: self.sync.cursor.clone(),
+        }
+    }
+
+    /// A connection begins: what follows is the answer to a `hello`.
+    pub fn begin_answer(&mut self) {
+        self.sync.answering = Some(BTreeSet::new());
+        self.want.forgive();
+    }
+
+    /// Whether nothing waits: outbox and markers are empty, and nothing is wanted that a server
+    /// could give while `online`.
+    #[must_use]
+    pub fn is_idle(&self, online: bool) -> bool {
+        let synced = !online || (self.sync.answering.is_none() && self.want.is_empty(self));
+        self.queue.is_done() && self.marks.is_done() && synced
+    }
+
+    pub(crate) fn take_changes(&mut self) -> Changes {
+        std::mem::take(&mut self.changes)
+    }
+
+    fn touch(&mut self, id: ConversationId) {
+        self.changes.conversations.insert(id);
+    }
+}
+
+#[cfg(test)]
+mod tests;
