@@ -1,2 +1,7 @@
 //! `kithd`.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    server::cli::main()
+}

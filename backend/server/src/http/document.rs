@@ -92,7 +92,36 @@ fn complete(collected: OpenApi) -> serde_json::Result<Value> {
         }
     }
     document["paths"] = json!(all);
+    // The codes as they cross: the schema is collected from the names that Rust knows them by.
+    let codes = &mut document["components"]["schemas"]["Code"];
+    *codes = json!({"type": "string", "description": codes["description"], "enum": Code::ALL});
+    spell_out_numbers(&mut document);
+    let schemas = document["components"]["schemas"].as_object_mut();
+    if let Some(schemas) = schemas {
+        schemas.remove("i64");
+    }
+    // An event of a newer server is not wrapped: it is an object with whatever name it has there.
+    let kinds = document["components"]["schemas"]["EventKind"]["oneOf"].as_array_mut();
+    if let Some(newer) = kinds.and_then(|kinds| kinds.last_mut()) {
+        *newer = json!({"type": "object", "description": newer["description"]});
+    }
     Ok(document)
+}
+
+/// `Millis` is another word for a number, which is collected as a type of its own.
+fn spell_out_numbers(value: &mut Value) {
+    if value.get("$ref").is_some_and(|to| to == "#/components/schemas/i64") {
+        let description = value.get("description").cloned();
+        *value = json!({"type": "integer", "format": "int64"});
+        if let Some(description) = description {
+            value["description"] = description;
+        }
+    }
+    match value {
+        Value::Object(fields) => fields.values_mut().for_each(spell_out_numbers),
+        Value::Array(items) => items.iter_mut().for_each(spell_out_numbers),
+        _ => {}
+    }
 }
 
 /// Put every code that the operation can be refused with under its status.

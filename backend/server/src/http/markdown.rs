@@ -81,7 +81,10 @@ fn kind(page: &mut String, name: &str, schema: &Value) {
         line(page, &format!("One of {}.", values.join(", ")));
     } else if let Some(choices) = choices(schema) {
         line(page, "One of:");
-        line(page, choices.iter().map(|c| format!("- {c}")).collect::<Vec<_>>().join("\n").trim_end());
+        let choices: Vec<_> = choices.iter().map(|choice| format!("- {choice}")).collect();
+        line(page, &choices.join("\n"));
+    } else if schema["properties"].is_null() {
+        line(page, &format!("Crosses as: {}.", named(schema)));
     } else {
         let mut table = String::from("| field | type | |\n|---|---|---|\n");
         for (field, of) in sorted(&schema["properties"]) {
@@ -142,7 +145,7 @@ fn named(schema: &Value) -> String {
             let fields = fields.map(|(field, of)| format!("`{field}`: {}", named(of)));
             format!("{{{}}}", fields.collect::<Vec<_>>().join(", "))
         }
-        ("string", Some("uuid")) => "id".into(),
+        ("string", Some("uuid")) => "string, a UUID".into(),
         ("", _) => "any JSON".into(),
         _ => kind,
     }

@@ -16,7 +16,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::admin::health;
+use crate::admin::{health, seed};
 use crate::app::App;
 use crate::auth::{routes as signing_in, sessions};
 use crate::conversations::{self, history};
@@ -70,6 +70,8 @@ pub fn router(app: App) -> Router {
         .with_state(app.clone())
         // `GET /v1/socket`, `POST /v1/poll/open`, `POST /v1/poll`, `POST /v1/poll/send`.
         .merge(gateway::routes(app.clone()))
+        // `POST /v1/dev/accounts`, when it is switched on.
+        .merge(seed::routes(app.clone()))
         .fallback(boundary::not_found)
         .method_not_allowed_fallback(boundary::method_not_allowed)
         .layer(CatchPanicLayer::custom(boundary::panicked))

@@ -1,0 +1,110 @@
+//! Running the server: from the first line that it prints to the last thing that it stores.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+
+use crate::admin::upkeep;
+use crate::app::App;
+use crate::config::Config;
+use crate::environment::Environment;
+use crate::http;
+
+/// How often to look whether the sessions have gone.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Run until the process is told to stop.
+pub(super) fn run(config: Config, out: &mut impl Write) -> anyhow::Result<()> {
+    // Each session takes a file descriptor, and the usual limit is 1,024.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!("the limit of open files stays as it is: {error}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(config, out))
+}
+
+async fn serve(config: Config, out: &mut impl Write) -> anyhow::Result<()> {
+    let mut signals = Signals::new()?;
+    // First of all: a second server on the same port should hear of that, not of the database.
+    let listener = TcpListener::bind(config.server.listen).await.with_context(|| {
+        format!("server.listen: cannot listen on {}", config.server.listen)
+    })?;
+    let address = listener.local_addr()?;
+    let app = App::start(config, Environment::real()).await?;
+    greet(&app, address, out).await?;
+    let upkeep = tokio::spawn(upkeep::run(app.clone()));
+    let (router, config) = (http::router(app.clone()), app.config.clone());
+    let accepting = async { http::serve::serve(listener, router, &config, app.stop.clone()).await };
+    let stopping = async {
+        signals.next().await;
+        tracing::info!("stopping");
+        app.drain();
+        let gone = async {
+            while app.delivery.sessions() > 0 {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        let patience = Duration::from_secs(app.config.server.drain_seconds);
+        if tokio::time::timeout(patience, gone).await.is_err() {
+            tracing::warn!(sessions = app.delivery.sessions(), "did not go in time");
+        }
+    };
+    let both = async { tokio::join!(accepting, stopping) };
+    both.await;
+    upkeep.abort();
+    app.stop().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn greet(app: &App, address: SocketAddr, out: &mut impl Write) -> anyhow::Result<()> {
+    let data = app.config.server.data.display();
+    let version = env!("CARGO_PKG_VERSION");
+    writeln!(out, "kithd {version} listens on http://{address}; its data is in {data}")?;
+    if app.stores.accounts.count().await? == 0 {
+        let device = app.environment.id();
+        writeln!(
+            out,
+            "There are no accounts yet. To make the first one, start the app, give it this address \
+             and choose to make an account; or:\n  \
+             curl http://{address}/v1/register -H 'Content-Type: application/json' \\\n    \
+             -d '{{\"name\":\"ada\",\"password\":\"CHANGE-ME\",\"device\":\
+             {{\"id\":\"{device}\",\"name\":\"terminal\",\"platform\":\"curl\"}}}}'"
+        )?;
+    }
+    Ok(out.flush()?)
+}
+
+/// What tells a process to stop.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// From here on a signal is noted, also before anybody waits for it.
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            terminate: tokio::signal::unix::signal(
+                tokio::signal::unix::SignalKind::terminate(),
+            )?,
+        })
+    }
+
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            biased;
+            _ = self.terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        #[cfg(not(unix))]
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
