@@ -3,9 +3,28 @@
 
 use std::sync::Arc;
 
+use anyhow::Context;
+use event_log::{EventLog, MemoryLog, Position};
+use storage::Sqlite;
 use storage::{AccountStore, FoldStore, FriendStore, HistoryStore, MarkerStore, SessionStore};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use crate::auth::{Auth, Secret};
+use crate::config::Config;
 use crate::environment::Environment;
+use crate::gateway::poll::Polls;
+use crate::pipeline::accept::{Accept, Rate};
+use crate::pipeline::deliver::{self, Delivery};
+use crate::pipeline::lanes;
+
+/// Partitions of the embedded conversation log: as many lanes fold while others are committed.
+const LANES: u32 = 4;
+/// Commits that may wait for the inbox.
+const COMMITTED: usize = 1024;
+/// Connections that read.
+const READERS: usize = 4;
 
 /// The stores, each behind its own trait. One database may be behind all of them.
 #[derive(Clone)]
@@ -27,8 +46,138 @@ pub struct Stores {
 /// Everything that there is at run time. A cheap handle.
 #[derive(Clone)]
 pub struct App {
+    /// What the operator decided.
+    pub config: Arc<Config>,
     /// Time, randomness, threads.
     pub environment: Environment,
     /// The stores.
     pub stores: Stores,
+    /// Accounts, sessions and tokens.
+    pub auth: Auth,
+    /// The first stage.
+    pub accept: Arc<Accept>,
+    /// The last stage: who is connected.
+    pub delivery: Arc<Delivery>,
+    /// Long-poll sessions.
+    pub polls: Arc<Polls>,
+    /// Cancelled when the server begins to stop: nothing new is taken.
+    pub stop: CancellationToken,
+    /// The tasks of the stages.
+    tasks: TaskTracker,
+    log: MemoryLog,
+    inbox: MemoryLog,
+    database: Arc<Sqlite>,
+}
+
+impl App {
+    /// Open the data folder and start the stages.
+    ///
+    /// # Errors
+    /// When the folder or the database in it cannot be used; the message says what to do.
+    pub async fn start(config: Config, environment: Environment) -> anyhow::Result<Self> {
+        let (committed, changes) = mpsc::channel(COMMITTED);
+        let database = Sqlite::open(storage::sqlite::Options {
+            folder: config.server.data.clone(),
+            new_database: environment.id(),
+            blocking: environment.blocking,
+            committed,
+            clock: environment.clock(),
+            fatal: Arc::new(|why| {
+                tracing::error!("the disk fails, nothing can be acknowledged any more: {why}");
+                std::process::abort();
+            }),
+            readers: READERS,
+            synchronous_off: false,
+            max_pages: None,
+        })
+        .context("the data folder cannot be used")?;
+        let stores = Stores {
+            fold: database.clone(),
+            history: database.clone(),
+            markers: database.clone(),
+            accounts: database.clone(),
+            sessions: database.clone(),
+            friends: database.clone(),
+        };
+        let mut starts: Vec<Position> = Vec::new();
+        for partition in 0..LANES {
+            // Epoch 1 begins at 2^42; epoch 0 is for imports.
+            starts.push(stores.fold.restart(partition).await?.unwrap_or(1 << 42));
+        }
+        let (log, inbox) = (MemoryLog::new(&starts), MemoryLog::new(&[0]));
+        let secret = Secret::load(&config.secret_file(), &environment)?;
+        let auth = Auth::new(
+            &config,
+            environment.clone(),
+            stores.accounts.clone(),
+            stores.sessions.clone(),
+            secret,
+        )?;
+        let rate =
+            Rate { per_second: config.limits.sends_per_second, burst: config.limits.send_burst };
+        let accept =
+            Accept::new(environment.clone(), stores.clone(), Arc::new(log.clone()), rate);
+        let app = Self {
+            config: Arc::new(config),
+            environment,
+            stores,
+            auth,
+            accept: Arc::new(accept),
+            delivery: Arc::default(),
+            polls: Arc::default(),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            log,
+            inbox,
+            database,
+        };
+        app.run_stages(changes);
+        Ok(app)
+    }
+
+    fn run_stages(&self, changes: mpsc::Receiver<storage::Committed>) {
+        let log: Arc<dyn EventLog> = Arc::new(self.log.clone());
+        let inbox: Arc<dyn EventLog> = Arc::new(self.inbox.clone());
+        let fold = self.stores.fold.clone();
+        self.tasks.spawn(async move {
+            if let Err(error) = lanes::run(log, fold, CancellationToken::new()).await {
+                tracing::error!("sequencing has ended: {error}");
+            }
+        });
+        self.tasks.spawn(deliver::append(changes, inbox.clone()));
+        let delivery = self.delivery.clone();
+        self.tasks.spawn(async move {
+            if let Err(error) = delivery.run(inbox, CancellationToken::new()).await {
+                tracing::error!("delivery has ended: {error}");
+            }
+        });
+    }
+
+    /// Tell every live session to go elsewhere, and take no new one.
+    pub fn drain(&self) {
+        self.stop.cancel();
+        for outgoing in self.delivery.all() {
+            outgoing.goaway(self.environment.below(2_000));
+        }
+    }
+
+    /// End in order: sessions, log, stages, database. What was accepted is stored before it returns.
+    pub async fn stop(self) {
+        self.drain();
+        self.log.close();
+        self.tasks.close();
+        // The lanes end when the closed log is empty; the store then hands out its last changes.
+        let closing = async {
+            while !self.log.is_drained() {
+                tokio::task::yield_now().await;
+            }
+            self.database.close().await;
+            self.inbox.close();
+            self.tasks.wait().await;
+        };
+        let patience = std::time::Duration::from_secs(self.config.server.drain_seconds);
+        if tokio::time::timeout(patience, closing).await.is_err() {
+            tracing::error!("the stages did not end in time");
+        }
+    }
 }

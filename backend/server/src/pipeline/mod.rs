@@ -1,1 +1,11 @@
-//! From accept to deliver.
+//! From accept to deliver: accept → conversation log → sequence → storage → fan out → inbox →
+//! deliver. The same stages run over the embedded parts and over a cluster's.
+
+pub mod accept;
+pub mod deliver;
+pub mod fan_out;
+pub mod fold;
+pub mod lanes;
+pub mod record;
+pub mod sequence;
+pub mod state;

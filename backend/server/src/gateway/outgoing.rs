@@ -1,0 +1,133 @@
+//! What waits to be sent to one session. Bounded: a reader that falls behind loses what was queued
+//! and is told `resync`.
+
+use std::collections::VecDeque;
+
+use axum::extract::ws::Utf8Bytes;
+use parking_lot::Mutex;
+use protocol::frame::Goaway;
+use protocol::{ServerFrame, wire};
+use tokio::sync::Notify;
+
+/// Most frames that wait for one session.
+const FRAMES: usize = 256;
+/// Most bytes that wait for one session.
+const BYTES: usize = 1024 * 1024;
+/// Below this many waiting bytes another page is added.
+const PAGE_ROOM: usize = 128 * 1024;
+
+/// The queue of one session.
+#[derive(Default)]
+pub struct Outgoing {
+    queue: Mutex<Queue>,
+    /// Woken when something was queued.
+    filled: Notify,
+    /// Woken when something was taken.
+    taken: Notify,
+}
+
+#[derive(Default)]
+struct Queue {
+    frames: VecDeque<Utf8Bytes>,
+    bytes: usize,
+    /// The highest commit that a frame in the queue, or sent, belongs to.
+    changed: u64,
+    /// `true` from `resync` to the next hello, and before the first: nothing is queued.
+    deaf: bool,
+    /// `true` when nothing follows what is queued.
+    ended: bool,
+}
+
+impl Outgoing {
+    /// Queue a frame that belongs to this commit (0 for none), unless the session has to say hello
+    /// first. When the queue is full, everything in it gives way to `resync`.
+    pub fn push(&self, frame: Utf8Bytes, changed: u64) {
+        let mut queue = self.queue.lock();
+        if queue.deaf || queue.ended {
+            return;
+        }
+        if queue.frames.len() >= FRAMES || queue.bytes + frame.len() > BYTES {
+            queue.frames.clear();
+            queue.frames.push_back(wire::encode(&ServerFrame::Resync {}).into());
+            queue.bytes = 0;
+            queue.deaf = true;
+        } else {
+            queue.bytes += frame.len();
+            queue.frames.push_back(frame);
+            queue.changed = queue.changed.max(changed);
+        }
+        drop(queue);
+        self.filled.notify_one();
+    }
+
+    /// Queue an answer to the session's own frame.
+    pub fn answer(&self, frame: &ServerFrame) {
+        self.push(wire::encode(frame).into(), 0);
+    }
+
+    /// A hello has come: listen from now on. Whether the session was deaf, so that it may say it.
+    pub fn listen(&self) -> bool {
+        std::mem::take(&mut self.queue.lock().deaf)
+    }
+
+    /// Queue a page of the answer to hello; waits for room, so that a long list does not overflow.
+    /// Whether the session still listens.
+    pub async fn page(&self, frame: &ServerFrame) -> bool {
+        let text: Utf8Bytes = wire::encode(frame).into();
+        loop {
+            {
+                let mut queue = self.queue.lock();
+                if queue.deaf || queue.ended {
+                    return false;
+                }
+                if queue.bytes < PAGE_ROOM && queue.frames.len() < FRAMES / 2 {
+                    queue.bytes += text.len();
+                    queue.frames.push_back(text);
+                    break;
+                }
+            }
+            self.taken.notified().await;
+        }
+        self.filled.notify_one();
+        true
+    }
+
+    /// Queue a last frame; nothing follows it.
+    pub fn end(&self, frame: Utf8Bytes) {
+        let mut queue = self.queue.lock();
+        if !queue.ended {
+            queue.ended = true;
+            queue.frames.push_back(frame);
+        }
+        drop(queue);
+        self.filled.notify_one();
+    }
+
+    /// End with `goaway`.
+    pub fn goaway(&self, retry_after_ms: u64) {
+        let goaway = Goaway { retry_after_ms, prefer: Vec::new() };
+        self.end(wire::encode(&ServerFrame::Goaway(goaway)).into());
+    }
+
+    /// Everything that waits, and the commit below which this session has been sent all; waits
+    /// until there is something. `None` when the queue has ended.
+    pub async fn take(&self) -> Option<(VecDeque<Utf8Bytes>, u64)> {
+        loop {
+            {
+                let mut queue = self.queue.lock();
+                if !queue.frames.is_empty() {
+                    queue.bytes = 0;
+                    let frames = std::mem::take(&mut queue.frames);
+                    let covered = queue.changed.saturating_sub(1);
+                    drop(queue);
+                    self.taken.notify_one();
+                    return Some((frames, covered));
+                }
+                if queue.ended {
+                    return None;
+                }
+            }
+            self.filled.notified().await;
+        }
+    }
+}

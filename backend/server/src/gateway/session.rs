@@ -1,0 +1,185 @@
+//! What one live session says and is told, whatever carries its frames.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::frame::{Cursor, Hello, Look, Mark, Page, Refused};
+use protocol::{ClientFrame, Code, ServerFrame, SessionId, UserId, limits, wire};
+use storage::MarkOutcome;
+
+use super::{Outgoing, cursor};
+use crate::app::App;
+use crate::auth::Principal;
+use crate::pipeline::deliver::Attached;
+
+/// How long a new connection may wait before it says hello.
+pub(crate) const HELLO_WITHIN: Duration = Duration::from_secs(5);
+/// Newest events of each conversation in a page.
+const EVENTS: u64 = 30;
+/// Conversations that are read at once.
+const CONVERSATIONS: usize = 25;
+
+/// One session. Frames go in through [`Session::heed`], and come out of [`Session::outgoing`].
+pub(crate) struct Session {
+    app: App,
+    user: UserId,
+    id: SessionId,
+    /// What waits to be sent.
+    pub(crate) outgoing: Arc<Outgoing>,
+    attached: tokio::sync::Mutex<Option<Arc<Attached>>>,
+}
+
+impl Session {
+    pub(crate) fn new(app: App, principal: Principal) -> Self {
+        Self {
+            app,
+            user: principal.user,
+            id: principal.session,
+            outgoing: Arc::new(Outgoing::default()),
+            attached: tokio::sync::Mutex::new(None),
+        }
+    }
+
+    /// Whether the first hello has come.
+    pub(crate) async fn greeted(&self) -> bool {
+        self.attached.lock().await.is_some()
+    }
+
+    /// Do what one frame asks for. Whatever it is, the session goes on.
+    pub(crate) async fn heed(&self, text: &str) {
+        let frame = match wire::decode_client(text) {
+            Ok(frame) => frame,
+            Err(refused) => return self.outgoing.answer(&ServerFrame::Error(refused)),
+        };
+        if let ClientFrame::Hello(hello) = frame {
+            return self.hello(hello).await;
+        }
+        let Some(attached) = self.attached.lock().await.clone() else {
+            return self.refuse(Code::HelloFirst, "say hello first");
+        };
+        match frame {
+            ClientFrame::Hello(_) => {}
+            ClientFrame::Submit(submit) => {
+                for answer in self.app.accept.submit(self.user, submit).await {
+                    self.outgoing.answer(&answer);
+                }
+            }
+            ClientFrame::Mark(mark) => self.mark(mark).await,
+            ClientFrame::Typing(typing) => {
+                let id = typing.conversation;
+                let member = self.app.stores.history.member(id, self.user).await;
+                if member.is_ok_and(|row| {
+                    row.is_some_and(|row| protocol::model::is_current(&row.periods))
+                }) {
+                    self.app.delivery.typing(id, self.user);
+                }
+            }
+            ClientFrame::Look(look) => self.look(&attached, look).await,
+        }
+    }
+
+    fn refuse(&self, code: Code, detail: &str) {
+        let detail = detail.to_owned();
+        self.outgoing.answer(&ServerFrame::Error(Refused { code, conversation: None, detail }));
+    }
+
+    async fn mark(&self, mark: Mark) {
+        let conversation = Some(mark.conversation);
+        match self.app.stores.markers.mark(self.user, mark).await {
+            Ok(MarkOutcome::Stored(stored)) => {
+                self.outgoing.answer(&ServerFrame::MarkStored(stored));
+            }
+            Ok(MarkOutcome::NotAMember) => {
+                let detail = "never a member".to_owned();
+                let refused = Refused { code: Code::NotAMember, conversation, detail };
+                self.outgoing.answer(&ServerFrame::Error(refused));
+            }
+            // The app sends it again.
+            Err(error) => tracing::error!("a marker could not be stored: {error}"),
+        }
+    }
+
+    async fn look(&self, attached: &Attached, look: Look) {
+        if look.conversations.len() > limits::LOOKS || look.users.len() > limits::LOOKS {
+            return self.refuse(Code::TooMany, "looks");
+        }
+        let mut own = Look { conversations: Vec::new(), users: look.users };
+        for id in look.conversations {
+            let member = self.app.stores.history.member(id, self.user).await;
+            if member.is_ok_and(|row| {
+                row.is_some_and(|row| protocol::model::is_current(&row.periods))
+            }) {
+                own.conversations.push(id);
+            }
+        }
+        attached.look(own);
+    }
+
+    async fn hello(&self, hello: Hello) {
+        if hello.version != protocol::VERSION {
+            return self.refuse(Code::UnsupportedVersion, "this server speaks version 1");
+        }
+        let mut place = self.attached.lock().await;
+        let again = self.outgoing.listen();
+        if place.is_some() && !again {
+            return self.refuse(Code::HelloTwice, "hello was said");
+        }
+        let delivered = if place.is_none() {
+            let outgoing = self.outgoing.clone();
+            let (attached, at) = self.app.delivery.attach(self.user, self.id, outgoing);
+            *place = Some(Arc::new(attached));
+            at
+        } else {
+            self.app.delivery.delivered()
+        };
+        drop(place);
+        if let Err(error) = self.answer(&hello, delivered).await {
+            tracing::error!("hello could not be answered: {error}");
+            self.refuse(Code::Busy, "the store does not answer");
+        }
+    }
+
+    /// Pages of what changed since the cursor, most recent first, and then the first cursor.
+    async fn answer(&self, hello: &Hello, delivered: u64) -> storage::Result<()> {
+        let stores = &self.app.stores;
+        let database = stores.history.database();
+        let since = hello
+            .cursor
+            .as_deref()
+            .and_then(|text| cursor::decode(text, database, self.user))
+            .filter(|since| *since <= delivered);
+        let account_version = stores.accounts.version(self.user).await?.unwrap_or_default();
+        let listed = stores.history.listed(self.user, since).await?;
+        let ids: Vec<_> = listed.iter().map(|row| row.conversation).collect();
+        let mut page = Vec::new();
+        let mut bytes = 0;
+        let whole = since.is_none();
+        for some in ids.chunks(CONVERSATIONS) {
+            for conversation in stores.history.pages(self.user, some, EVENTS).await? {
+                let size = wire::encode(&conversation).len();
+                if bytes + size > limits::FIRST_PAGE_BYTES && !page.is_empty() {
+                    let conversations = std::mem::take(&mut page);
+                    let part = Page { conversations, account_version, last: false, whole };
+                    if !self.outgoing.page(&ServerFrame::Page(part)).await {
+                        return Ok(());
+                    }
+                    bytes = 0;
+                }
+                bytes += size;
+                page.push(conversation);
+            }
+        }
+        let last = Page { conversations: page, account_version, last: true, whole };
+        if self.outgoing.page(&ServerFrame::Page(last)).await {
+            let cursor = cursor::encode(delivered, database, self.user);
+            self.outgoing.page(&ServerFrame::Cursor(Cursor { cursor })).await;
+        }
+        Ok(())
+    }
+
+    /// The cursor frame for a commit up to which everything was sent.
+    pub(crate) fn cursor(&self, covered: u64) -> String {
+        let cursor = cursor::encode(covered, self.app.stores.history.database(), self.user);
+        wire::encode(&ServerFrame::Cursor(Cursor { cursor }))
+    }
+}

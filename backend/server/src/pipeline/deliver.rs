@@ -1,0 +1,253 @@
+//! The last stages: what was committed goes into the inbox in commit order, and from the inbox to
+//! the sessions of the people it is for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use axum::extract::ws::Utf8Bytes;
+use event_log::{Delivery as Delivered, EventLog, LogError};
+use parking_lot::Mutex;
+use protocol::frame::{Account, Presence, TypingNotice};
+use protocol::{ConversationId, ServerFrame, SessionId, UserId, wire};
+use storage::{Change, Committed};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::record::{InboxRecord, partition};
+use crate::gateway::Outgoing;
+
+/// Append what commits have changed to the inbox, in commit order, until the store is closed.
+pub async fn append(mut committed: mpsc::Receiver<Committed>, inbox: Arc<dyn EventLog>) {
+    while let Some(Committed { commit, changes }) = committed.recv().await {
+        for change in changes {
+            let (recipients, session, frame) = match change {
+                Change::Frame { recipients, frame } => (recipients.to_vec(), None, frame),
+                Change::Marked { recipients, marked } => {
+                    (recipients, None, wire::encode(&ServerFrame::Marked(marked)).into())
+                }
+                Change::Account { user, version } => {
+                    let frame = ServerFrame::Account(Account { version });
+                    (vec![user], None, wire::encode(&frame).into())
+                }
+                Change::SessionEnded { user, session } => {
+                    let frame = wire::encode(&ServerFrame::SessionEnded {});
+                    (vec![user], Some(session), frame.into())
+                }
+            };
+            let mut by_partition: BTreeMap<u32, Vec<UserId>> = BTreeMap::new();
+            for user in recipients {
+                let at = partition(user.bytes(), inbox.partitions());
+                by_partition.entry(at).or_default().push(user);
+            }
+            for (at, to) in by_partition {
+                let record = InboxRecord { changed: commit, to, session, frame: frame.clone() };
+                if let Some(bytes) = record.encode()
+                    && let Err(error) = inbox.append(at, bytes).await
+                {
+                    tracing::debug!("the inbox takes nothing more: {error}");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Who is connected to this node, and what they look at.
+#[derive(Default)]
+pub struct Delivery {
+    registry: Mutex<Registry>,
+}
+
+#[derive(Default)]
+struct Registry {
+    next: u64,
+    /// Every commit below this one has been delivered.
+    changed: u64,
+    users: BTreeMap<UserId, Vec<(u64, SessionId, Arc<Outgoing>)>>,
+    conversations: BTreeMap<ConversationId, BTreeSet<(UserId, u64)>>,
+    watchers: BTreeMap<UserId, BTreeSet<(UserId, u64)>>,
+}
+
+/// A session's place in the delivery; dropping it ends the delivery to it.
+pub struct Attached {
+    delivery: Arc<Delivery>,
+    user: UserId,
+    number: u64,
+    looks: Mutex<protocol::frame::Look>,
+}
+
+impl Delivery {
+    /// Deliver from the inbox until `stop`, or until the inbox is closed.
+    ///
+    /// # Errors
+    /// When the inbox cannot be reached.
+    pub async fn run(
+        &self,
+        inbox: Arc<dyn EventLog>,
+        stop: CancellationToken,
+    ) -> Result<(), LogError> {
+        let mut inbox = inbox.subscribe().await?;
+        loop {
+            let delivered = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                delivered = inbox.next() => match delivered {
+                    Err(LogError::Closed) => return Ok(()),
+                    other => other?,
+                },
+            };
+            if let Delivered::Record { partition, position, bytes } = delivered {
+                match InboxRecord::decode(&bytes) {
+                    Some(record) => self.deliver(&record),
+                    None => tracing::error!(partition, position, "garbage in the inbox: skipped"),
+                }
+                inbox.commit(partition, position + 1).await?;
+            }
+        }
+    }
+
+    fn deliver(&self, record: &InboxRecord) {
+        let Ok(frame) = Utf8Bytes::try_from(record.frame.clone()) else { return };
+        let mut registry = self.registry.lock();
+        registry.changed = registry.changed.max(record.changed);
+        for user in &record.to {
+            for (_, session, outgoing) in registry.users.get(user).into_iter().flatten() {
+                match record.session {
+                    None => outgoing.push(frame.clone(), record.changed),
+                    Some(ended) if ended == *session => outgoing.end(frame.clone()),
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+
+    /// Begin to deliver to a session. Returns its place, and the commit up to which everything had
+    /// been delivered before.
+    pub fn attach(
+        self: &Arc<Self>,
+        user: UserId,
+        session: SessionId,
+        outgoing: Arc<Outgoing>,
+    ) -> (Attached, u64) {
+        let mut registry = self.registry.lock();
+        let number = registry.next;
+        registry.next += 1;
+        let sessions = registry.users.entry(user).or_default();
+        sessions.push((number, session, outgoing));
+        if sessions.len() == 1 {
+            registry.tell_presence(user, true);
+        }
+        let before = registry.changed.saturating_sub(1);
+        let looks = Mutex::default();
+        (Attached { delivery: self.clone(), user, number, looks }, before)
+    }
+
+    /// How many sessions the person, and of those the device's sign-in, has here.
+    #[must_use]
+    pub fn count(&self, user: UserId, session: SessionId) -> (usize, usize) {
+        let registry = self.registry.lock();
+        let sessions = registry.users.get(&user).map_or(&[][..], Vec::as_slice);
+        (sessions.len(), sessions.iter().filter(|(_, s, _)| *s == session).count())
+    }
+
+    /// How many sessions there are.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.registry.lock().users.values().map(Vec::len).sum()
+    }
+
+    /// The commit up to which everything has been delivered.
+    #[must_use]
+    pub fn delivered(&self) -> u64 {
+        self.registry.lock().changed.saturating_sub(1)
+    }
+
+    /// Tell whoever looks at the conversation that somebody is writing.
+    pub fn typing(&self, conversation: ConversationId, user: UserId) {
+        let registry = self.registry.lock();
+        let frame: Utf8Bytes =
+            wire::encode(&ServerFrame::Typing(TypingNotice { conversation, user })).into();
+        for (watcher, number) in registry.conversations.get(&conversation).into_iter().flatten() {
+            if *watcher != user {
+                registry.push(*watcher, *number, &frame);
+            }
+        }
+    }
+
+    /// Every queue, for a node that is about to stop.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Outgoing>> {
+        let registry = self.registry.lock();
+        registry.users.values().flatten().map(|(_, _, outgoing)| outgoing.clone()).collect()
+    }
+}
+
+impl Registry {
+    fn push(&self, user: UserId, number: u64, frame: &Utf8Bytes) {
+        for (n, _, outgoing) in self.users.get(&user).into_iter().flatten() {
+            if *n == number {
+                outgoing.push(frame.clone(), 0);
+            }
+        }
+    }
+
+    fn tell_presence(&self, user: UserId, online: bool) {
+        let frame: Utf8Bytes =
+            wire::encode(&ServerFrame::Presence(Presence { user, online })).into();
+        for (watcher, number) in self.watchers.get(&user).into_iter().flatten() {
+            self.push(*watcher, *number, &frame);
+        }
+    }
+
+    fn forget_looks(&mut self, user: UserId, number: u64, look: &protocol::frame::Look) {
+        for id in &look.conversations {
+            if let Some(set) = self.conversations.get_mut(id) {
+                set.remove(&(user, number));
+                if set.is_empty() {
+                    self.conversations.remove(id);
+                }
+            }
+        }
+        for id in &look.users {
+            if let Some(set) = self.watchers.get_mut(id) {
+                set.remove(&(user, number));
+                if set.is_empty() {
+                    self.watchers.remove(id);
+                }
+            }
+        }
+    }
+}
+
+impl Attached {
+    /// Replace what the session looks at, and tell it who of those people is there.
+    pub fn look(&self, look: protocol::frame::Look) {
+        let mut registry = self.delivery.registry.lock();
+        let mut looks = self.looks.lock();
+        registry.forget_looks(self.user, self.number, &looks);
+        for id in &look.conversations {
+            registry.conversations.entry(*id).or_default().insert((self.user, self.number));
+        }
+        for id in &look.users {
+            registry.watchers.entry(*id).or_default().insert((self.user, self.number));
+            let online = registry.users.contains_key(id);
+            let frame = wire::encode(&ServerFrame::Presence(Presence { user: *id, online }));
+            registry.push(self.user, self.number, &frame.into());
+        }
+        *looks = look;
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        let mut registry = self.delivery.registry.lock();
+        registry.forget_looks(self.user, self.number, &self.looks.lock());
+        if let Some(sessions) = registry.users.get_mut(&self.user) {
+            sessions.retain(|(number, ..)| *number != self.number);
+            if sessions.is_empty() {
+                registry.users.remove(&self.user);
+                registry.tell_presence(self.user, false);
+            }
+        }
+    }
+}

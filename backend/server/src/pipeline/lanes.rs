@@ -1,0 +1,141 @@
+//! Runs the lanes: reads the conversation log, gives each partition's records to its lane, commits
+//! what the lanes have stored, and starts a lane again that has halted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use event_log::{Delivery, EventLog, LogError, Position, Subscription};
+use storage::FoldStore;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::sequence::Lane;
+
+/// Records that may wait for one lane.
+const WAITING: usize = 1024;
+/// Most records, and about how many bytes, of one batch.
+const BATCH: usize = 512;
+const BATCH_BYTES: usize = 2 * 1024 * 1024;
+/// How long a halted lane waits before it starts again.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// What a lane tells.
+enum News {
+    /// Everything below is stored.
+    Stored(u32, Position),
+    /// The lane has stopped.
+    Halted(u32),
+}
+
+type Lanes = BTreeMap<u32, mpsc::Sender<(Position, Bytes)>>;
+
+/// Sequence until `stop`, or until the log is closed and everything in it is stored.
+///
+/// # Errors
+/// When the log cannot be reached.
+pub async fn run(
+    log: Arc<dyn EventLog>,
+    store: Arc<dyn FoldStore>,
+    stop: CancellationToken,
+) -> Result<(), LogError> {
+    let mut log = log.subscribe().await?;
+    // One place per lane and batch in flight: a lane says one thing at a time.
+    let (tell, mut news) = mpsc::channel(64);
+    let mut lanes = Lanes::new();
+    let mut waiting: Option<(u32, Position, Bytes)> = None;
+    let mut ended = false;
+    loop {
+        if ended && waiting.is_none() {
+            break;
+        }
+        let lane = waiting.as_ref().and_then(|(partition, ..)| lanes.get(partition)).cloned();
+        if lane.is_none() {
+            // Its lane has halted; the log hands the record out again.
+            waiting = None;
+        }
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(()),
+            Some(news) = news.recv() => heed(news, &mut *log, &mut lanes).await?,
+            room = reserve(lane.as_ref()), if waiting.is_some() => {
+                let record = waiting.take();
+                if let (Ok(room), Some((_, position, bytes))) = (room, record) {
+                    room.send((position, bytes));
+                }
+            }
+            delivery = log.next(), if waiting.is_none() && !ended => match delivery {
+                Ok(Delivery::Assigned { partition, .. }) => {
+                    let (give, records) = mpsc::channel(WAITING);
+                    lanes.insert(partition, give);
+                    tokio::spawn(lane_task(partition, store.clone(), records, tell.clone()));
+                }
+                Ok(Delivery::Revoked { partition }) => { lanes.remove(&partition); }
+                Ok(Delivery::Record { partition, position, bytes }) => {
+                    waiting = Some((partition, position, bytes));
+                }
+                Err(LogError::Closed) => ended = true,
+                Err(error) => return Err(error),
+            },
+        }
+    }
+    // The log is closed: let the lanes end what they have.
+    drop(lanes);
+    drop(tell);
+    while let Some(last) = news.recv().await {
+        if let News::Stored(partition, position) = last {
+            log.commit(partition, position).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn heed(news: News, log: &mut dyn Subscription, lanes: &mut Lanes) -> Result<(), LogError> {
+    match news {
+        News::Stored(partition, position) => log.commit(partition, position).await,
+        News::Halted(partition) => {
+            lanes.remove(&partition);
+            log.rewind(partition).await
+        }
+    }
+}
+
+async fn reserve(
+    lane: Option<&mpsc::Sender<(Position, Bytes)>>,
+) -> Result<mpsc::Permit<'_, (Position, Bytes)>, ()> {
+    match lane {
+        Some(lane) => lane.reserve().await.map_err(|_| ()),
+        None => Err(()),
+    }
+}
+
+async fn lane_task(
+    partition: u32,
+    store: Arc<dyn FoldStore>,
+    mut records: mpsc::Receiver<(Position, Bytes)>,
+    tell: mpsc::Sender<News>,
+) {
+    let mut lane = Lane::new(partition, store);
+    while let Some(first) = records.recv().await {
+        let mut bytes = first.1.len();
+        let mut batch = vec![first];
+        while batch.len() < BATCH && bytes < BATCH_BYTES {
+            let Ok(next) = records.try_recv() else { break };
+            bytes += next.1.len();
+            batch.push(next);
+        }
+        let news = match lane.process(&batch).await {
+            Ok(()) => News::Stored(partition, batch.last().map_or(0, |(at, _)| at + 1)),
+            Err(halt) => {
+                tracing::error!(partition, "the lane has halted: {halt}");
+                tokio::time::sleep(AGAIN).await;
+                News::Halted(partition)
+            }
+        };
+        let halted = matches!(news, News::Halted(_));
+        if tell.send(news).await.is_err() || halted {
+            return;
+        }
+    }
+}

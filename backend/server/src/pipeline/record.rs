@@ -1,0 +1,115 @@
+//! What travels through the logs: records of the conversation log, and records of the inbox. One
+//! file encodes both, as JSON.
+
+use bytes::Bytes;
+use protocol::{ConversationId, Entry, Millis, SessionId, UserId, wire};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// The version of the fold that wrote a record. A node that meets a higher one that the operator
+/// has raised cannot fold it and halts; any other unknown version is garbage.
+pub const FOLD_VERSION: u32 = 1;
+
+/// One submitted frame, with what accept stamped on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// [`FOLD_VERSION`].
+    pub version: u32,
+    /// The conversation that it is about.
+    pub conversation: ConversationId,
+    /// Who submitted it.
+    pub sender: UserId,
+    /// For a direct conversation: the other person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<UserId>,
+    /// When it was accepted. For display only.
+    pub at: Millis,
+    /// The commands, in order.
+    pub commands: Vec<Entry>,
+    /// Those of the people it would make members, or of the two of a direct conversation, who do
+    /// not exist.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<UserId>,
+    /// Those of them between whom and the sender there is a block.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked: Vec<UserId>,
+}
+
+impl Record {
+    /// The bytes that are appended.
+    #[must_use]
+    pub fn encode(&self) -> Bytes {
+        wire::encode(self).into()
+    }
+
+    /// The record in these bytes; `None` for garbage, which is skipped by every node alike.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        wire::decode::<Self>(bytes).ok().filter(|record| {
+            record.version == FOLD_VERSION
+                && record.commands.len() <= protocol::limits::COMMANDS
+                && record.commands.iter().all(|entry| entry.command.check().is_ok())
+        })
+    }
+}
+
+/// One thing that people have to hear of, with the list of those in this inbox partition.
+#[derive(Clone, Debug)]
+pub struct InboxRecord {
+    /// The unit of cursors: the commit that stored it.
+    pub changed: u64,
+    /// To whom, in this partition.
+    pub to: Vec<UserId>,
+    /// Only to sockets of this session, which close after it.
+    pub session: Option<SessionId>,
+    /// A [`protocol::ServerFrame`] as JSON, to be passed on as it is.
+    pub frame: Bytes,
+}
+
+#[derive(Serialize, Deserialize)]
+struct InboxWire<'a> {
+    changed: u64,
+    to: Vec<UserId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session: Option<SessionId>,
+    #[serde(borrow)]
+    frame: &'a RawValue,
+}
+
+impl InboxRecord {
+    /// The bytes that are appended; `None` when the frame is not JSON.
+    #[must_use]
+    pub fn encode(&self) -> Option<Bytes> {
+        let frame: &RawValue = serde_json::from_slice(&self.frame).ok()?;
+        let wire = InboxWire {
+            changed: self.changed,
+            to: self.to.clone(),
+            session: self.session,
+            frame,
+        };
+        Some(wire::encode(&wire).into())
+    }
+
+    /// The record in these bytes; its frame shares them.
+    #[must_use]
+    pub fn decode(bytes: &Bytes) -> Option<Self> {
+        let wire: InboxWire<'_> = serde_json::from_slice(bytes).ok()?;
+        Some(Self {
+            changed: wire.changed,
+            to: wire.to,
+            session: wire.session,
+            frame: bytes.slice_ref(wire.frame.get().as_bytes()),
+        })
+    }
+}
+
+/// The partition of a conversation's log, or of a person's inbox: our own hash of the id (FNV-1a,
+/// 64 bits), the same on every node and in every version.
+#[must_use]
+pub fn partition(id: &[u8; 16], partitions: u32) -> u32 {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for byte in id {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    u32::try_from((hash >> 32) % u64::from(partitions.max(1))).unwrap_or_default()
+}
