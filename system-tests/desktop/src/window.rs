@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 use fantoccini::elements::Element;
+use fantoccini::key::Key;
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -13,6 +14,10 @@ use tokio::process::Child;
 use tokio::time::Instant;
 
 use crate::programs::{PATIENCE, built, command, free_port, listens};
+
+const STIR: &str = "let n = 0; window.stirring = setInterval(() => { \
+    document.body.style.outline = `${n++ % 2}px solid transparent` }, 20)";
+const REST: &str = "clearInterval(window.stirring); document.body.style.removeProperty('outline')";
 
 /// A window that is open.
 pub struct Window {
@@ -111,6 +116,20 @@ impl Window {
         element.send_keys(text).await.with_context(|| format!("typing into {selector}"))
     }
 
+    /// Press Shift and Enter in what fits: a new line in a message.
+    ///
+    /// # Errors
+    /// When it does not come or takes no keys.
+    pub async fn breaks_line(&self, selector: &str) -> Result<()> {
+        let keys = format!(
+            "{}{}{}",
+            char::from(Key::Shift),
+            char::from(Key::Enter),
+            char::from(Key::Shift)
+        );
+        self.types(selector, &keys).await
+    }
+
     /// Leave a picture, when nothing is on its way any more.
     ///
     /// # Errors
@@ -118,7 +137,12 @@ impl Window {
     pub async fn picture(&self, folder: &Path, name: &str) -> Result<std::path::PathBuf> {
         self.sees("html[data-idle]").await?;
         let path = folder.join(format!("{name}.png"));
-        std::fs::write(&path, self.page.screenshot().await?)?;
+        // The driver takes a picture when the page is next drawn, and waits for ever when nothing
+        // changes. So something changes that nobody sees.
+        self.runs(STIR).await?;
+        let picture = self.page.screenshot().await;
+        self.runs(REST).await?;
+        std::fs::write(&path, picture?)?;
         Ok(path)
     }
 

@@ -112,7 +112,10 @@ fn apt(words: &[&str]) -> Result<()> {
     let mut all = Vec::new();
     if !root {
         if !exists("sudo") {
-            bail!("Neither root nor sudo is there. As root, please run: apt-get {}", words.join(" "));
+            bail!(
+                "Neither root nor sudo is there. As root, please run: apt-get {}",
+                words.join(" ")
+            );
         }
         all.extend(["sudo", "env", "DEBIAN_FRONTEND=noninteractive"]);
     }
@@ -169,9 +172,10 @@ mod tests {
     #[test]
     fn only_what_is_not_installed_is_missing() {
         if exists("dpkg-query") {
-            assert_eq!(missing(&["dpkg", "no-such-package-of-kith"]).unwrap(), [
-                "no-such-package-of-kith"
-            ]);
+            assert_eq!(
+                missing(&["dpkg", "no-such-package-of-kith"]).unwrap(),
+                ["no-such-package-of-kith"]
+            );
         }
     }
 }

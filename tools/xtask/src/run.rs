@@ -96,10 +96,9 @@ mod tests {
     fn every_line_is_seen_and_a_failure_is_known() {
         let mut seen = Vec::new();
         let here = Path::new(".");
-        let well =
-            watch(&mut program(here, &["sh", "-c", "echo one; echo two; exit 3"]), |line| {
-                seen.push(line.to_owned());
-            });
+        let well = watch(&mut program(here, &["sh", "-c", "echo one; echo two; exit 3"]), |line| {
+            seen.push(line.to_owned());
+        });
         assert!(!well.unwrap());
         assert_eq!(seen, ["one", "two"]);
     }

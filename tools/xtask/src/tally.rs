@@ -36,7 +36,9 @@ impl Runner {
         let counts = match self {
             Self::Cargo => line.trim_start().strip_prefix("test result: ")?,
             Self::Vitest => line.trim_start().strip_prefix("Tests ")?,
-            Self::Plain if line.contains(" passed, ") && line.trim_end().ends_with(" failed") => &line,
+            Self::Plain if line.contains(" passed, ") && line.trim_end().ends_with(" failed") => {
+                &line
+            }
             Self::Plain | Self::Whole => return None,
         };
         Some(Tally { passed: before(counts, "passed"), failed: before(counts, "failed") })
@@ -74,11 +76,15 @@ mod tests {
 
     #[test]
     fn closing_lines_of_each_runner_are_read() {
-        let cargo = "test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out";
+        let cargo =
+            "test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out";
         assert_eq!(Runner::Cargo.read(cargo), Some(Tally { passed: 3, failed: 1 }));
         let vitest = "\u{1b}[2m      Tests \u{1b}[22m \u{1b}[31m2 failed\u{1b}[39m | \u{1b}[32m11 passed\u{1b}[39m (13)";
         assert_eq!(Runner::Vitest.read(vitest), Some(Tally { passed: 11, failed: 2 }));
-        assert_eq!(Runner::Vitest.read("  Tests  7 passed (7)"), Some(Tally { passed: 7, failed: 0 }));
+        assert_eq!(
+            Runner::Vitest.read("  Tests  7 passed (7)"),
+            Some(Tally { passed: 7, failed: 0 })
+        );
         assert_eq!(Runner::Plain.read("9 passed, 1 failed"), Some(Tally { passed: 9, failed: 1 }));
     }
 

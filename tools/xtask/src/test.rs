@@ -73,13 +73,13 @@ fn steps(root: &Path, only: &[Part]) -> Vec<Step> {
     } else if wanted(Part::Rust) {
         let line = "cargo build --workspace --exclude desktop --exclude desktop-tests --bins";
         add("the programs", "", line, Runner::Whole);
-        let line = "cargo test --workspace --exclude desktop --exclude desktop-tests --no-fail-fast";
+        let line =
+            "cargo test --workspace --exclude desktop --exclude desktop-tests --no-fail-fast";
         add("all crates but the window", "", line, Runner::Cargo);
     } else if wanted(Part::Desktop) {
         let line = "cargo build -p server -p desktop --bins --features desktop/e2e";
         add("the programs", "", line, Runner::Whole);
-        let line =
-            "cargo test -p desktop -p desktop-tests --features desktop/e2e --no-fail-fast";
+        let line = "cargo test -p desktop -p desktop-tests --features desktop/e2e --no-fail-fast";
         add("the real app", "", line, Runner::Cargo);
     }
     steps

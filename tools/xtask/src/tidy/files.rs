@@ -112,7 +112,9 @@ mod tests {
     #[test]
     fn a_file_that_says_why_and_is_short_is_tidy() {
         assert!(judge("client/src/a.rs", "//! Why.\nfn a() {}\n").is_empty());
-        assert!(judge("ui/src/a.svelte", "<script lang=\"ts\">\n  // Why.\n</script>\n").is_empty());
+        assert!(
+            judge("ui/src/a.svelte", "<script lang=\"ts\">\n  // Why.\n</script>\n").is_empty()
+        );
         assert!(judge("ui/src/a.css", "/* Why. */\n").is_empty());
     }
 
