@@ -10,7 +10,9 @@ fn main() {
         std::process::exit(1);
     }
     let commands = tauri_build::AppManifest::new().commands(&["call", "subscribe"]);
-    if let Err(error) = tauri_build::try_build(tauri_build::Attributes::new().app_manifest(commands)) {
+    if let Err(error) =
+        tauri_build::try_build(tauri_build::Attributes::new().app_manifest(commands))
+    {
         eprintln!("{error:#}");
         std::process::exit(1);
     }

@@ -61,7 +61,9 @@ fn made_from(ui: &Path) -> Result<u64> {
     for folder in ["src", "public"] {
         collect(&ui.join(folder), &mut files)?;
     }
-    for name in ["index.html", "package-lock.json", "vite.config.ts", "svelte.config.js"] {
+    for name in
+        ["index.html", "package.json", "package-lock.json", "vite.config.ts", "svelte.config.js"]
+    {
         files.push(ui.join(name));
     }
     files.sort();
