@@ -1,3 +1,4 @@
+// How the UI is built, and how its units are tested.
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 import { version } from './package.json';

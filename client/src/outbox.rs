@@ -147,15 +147,12 @@ impl Queue {
             }
             let batch = line.batch();
             let Some(peer) = batch.first().map(|entry| entry.peer) else { continue };
-            line.flight = Some(Flight {
-                refs: batch.iter().map(|entry| entry.client_ref).collect(),
-                connection,
-                again: now + RESEND_AFTER,
-            });
+            let refs = batch.iter().map(|entry| entry.client_ref).collect();
             let commands = batch
                 .iter()
                 .map(|e| Entry { client_ref: e.client_ref, command: e.command.clone() })
                 .collect();
+            line.flight = Some(Flight { refs, connection, again: now + RESEND_AFTER });
             batches.push(Submit { conversation, peer, commands });
         }
         batches

@@ -31,7 +31,8 @@ pub struct Credentials {
 }
 
 /// Accounts. Every change of an account raises its version by one and hands out
-/// [`crate::Change::Account`] in the same commit.
+/// [`crate::Change::Account`] in the same commit. Making one is no change: its version is 1, and
+/// nobody is told. Changes of an account that does not exist change nothing.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
     /// Make accounts, all or none.
@@ -53,7 +54,7 @@ pub trait AccountStore: Send + Sync {
     async fn people(&self, ids: &[UserId]) -> Result<Vec<Person>>;
 
     /// People whose account name or any word of whose display name begins with the query, whatever
-    /// the case; exact account name first, then by name; at most `limit`.
+    /// the case; exact account name first, then by name; at most `limit`. Nobody for an empty query.
     async fn find(&self, query: &str, limit: u64) -> Result<Vec<Person>>;
 
     /// The account's version; `None` when it does not exist.
@@ -69,8 +70,13 @@ pub trait AccountStore: Send + Sync {
     async fn put_settings(&self, user: UserId, settings: serde_json::Value) -> Result<()>;
 
     /// Note something that an operator may want to look up later: who did what, from where.
-    async fn audit(&self, at: Millis, user: Option<UserId>, action: &str, detail: &str)
-    -> Result<()>;
+    async fn audit(
+        &self,
+        at: Millis,
+        user: Option<UserId>,
+        action: &str,
+        detail: &str,
+    ) -> Result<()>;
 
     /// How many accounts there are.
     async fn count(&self) -> Result<u64>;

@@ -40,7 +40,9 @@ pub enum Change {
 }
 
 /// What one commit of a store changed, handed out in commit order over the bounded channel that was
-/// given to the store when it was opened. The store waits while the channel is full.
+/// given to the store when it was opened, and before those who asked for the writes are answered. The
+/// store waits while the channel is full, so whoever drains it must never wait for a write of the
+/// same store. Commits that have no change to tell are left out; their numbers are skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Committed {
     /// The commit's number: grows by one with every commit of this store. Cursors use it.

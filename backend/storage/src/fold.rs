@@ -154,10 +154,7 @@ pub trait FoldStore: Send + Sync {
 
     /// As [`FoldStore::refs`], for refs of any number of conversations: one read for a whole batch of
     /// records.
-    async fn refs_of(
-        &self,
-        refs: Vec<(ConversationId, UserId, ClientRef)>,
-    ) -> Result<Vec<RefRow>> {
+    async fn refs_of(&self, refs: Vec<(ConversationId, UserId, ClientRef)>) -> Result<Vec<RefRow>> {
         let mut found = Vec::new();
         for (conversation, user, client_ref) in refs {
             found.extend(self.refs(conversation, &[(user, client_ref)]).await?);

@@ -32,7 +32,8 @@ pub struct Relations {
 /// blocker's, the blocked one is not told) and hands out [`crate::Change::Account`].
 #[async_trait]
 pub trait FriendStore: Send + Sync {
-    /// Set or clear what `user` made of `other`. Blocking ends a friendship from both sides.
+    /// Set or clear what `user` made of `other`. Blocking ends a friendship from both sides. Nothing
+    /// changes when one of the two does not exist, or when both are the same person.
     async fn relate(
         &self,
         user: UserId,

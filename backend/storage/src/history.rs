@@ -44,11 +44,8 @@ pub trait HistoryStore: Send + Sync {
     async fn head(&self, conversation: ConversationId) -> Result<Option<Head>>;
 
     /// Somebody's member row, also of one who left; `None` for who never was a member.
-    async fn member(
-        &self,
-        conversation: ConversationId,
-        user: UserId,
-    ) -> Result<Option<MemberRow>>;
+    async fn member(&self, conversation: ConversationId, user: UserId)
+    -> Result<Option<MemberRow>>;
 
     /// Current members by user id, those after `after`, at most `limit`.
     async fn members(
@@ -59,7 +56,8 @@ pub trait HistoryStore: Send + Sync {
     ) -> Result<Vec<Member>>;
 
     /// The newest part of `[from, to]`: at most `limit` events and about `bytes` bytes of texts.
-    /// `from ≥ 1`. Who may see which part is the caller's to decide.
+    /// `from ≥ 1`. At least one event when there is any and `limit` is not 0; an answer without events
+    /// has `from = to + 1`. Who may see which part is the caller's to decide.
     ///
     /// # Errors
     /// [`crate::StorageError::Damaged`] when an event in it fails its checksum or is missing.
@@ -77,7 +75,9 @@ pub trait HistoryStore: Send + Sync {
     async fn listed(&self, user: UserId, since: Option<u64>) -> Result<Vec<Listed>>;
 
     /// These conversations as they are for this person, in this order, each with up to `events` of
-    /// its newest events that the person may see. Those that are not the person's are left out.
+    /// its newest events that the person may see: the unbroken readable run that ends at the person's
+    /// head, never more than that. A quoted or changed message outside what the person may read has
+    /// no state there. Those that are not the person's are left out.
     async fn pages(
         &self,
         user: UserId,

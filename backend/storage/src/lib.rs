@@ -8,11 +8,15 @@
 mod accounts;
 mod blocking;
 mod change;
+#[cfg(feature = "testing")]
+pub mod contract;
 mod error;
 mod fold;
 mod friends;
 mod history;
 mod markers;
+#[cfg(feature = "testing")]
+pub mod memory;
 mod sessions;
 pub mod sqlite;
 

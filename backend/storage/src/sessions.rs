@@ -34,7 +34,8 @@ pub trait SessionStore: Send + Sync {
     /// By id, ended ones included.
     async fn session(&self, id: SessionId) -> Result<Option<SessionRow>>;
 
-    /// Raise `generation` from `from` to `from + 1`, if that is what it is. The generation now.
+    /// Raise `generation` from `from` to `from + 1`, if that is what it is and the session was not
+    /// ended. The generation now; 0 when there is no such session.
     async fn advance(&self, id: SessionId, from: u64) -> Result<u64>;
 
     /// Note that it was used.

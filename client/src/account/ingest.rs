@@ -162,11 +162,7 @@ impl Account {
             intake.write.remove(id)?;
             intake.after.remove(&id);
         }
-        for (id, conversation) in &intake.after {
-            intake.write.conversation(conversation, intake.before.get(id))?;
-        }
-        let Intake { write, after, seen, .. } = intake;
-        write.commit()?;
+        let (after, seen) = intake.commit()?;
         self.sync = sync;
         self.took(after, &removed, people, now);
         self.settle(&seen, &rejected, &stored, &lower)?;
@@ -316,7 +312,18 @@ impl Account {
     }
 }
 
+/// Conversations as they are now, and one's own refs that were seen.
+type Taken = (BTreeMap<ConversationId, Conversation>, BTreeSet<(ConversationId, ClientRef)>);
+
 impl Intake<'_> {
+    fn commit(self) -> Result<Taken, StoreError> {
+        for (id, conversation) in &self.after {
+            self.write.conversation(conversation, self.before.get(id))?;
+        }
+        self.write.commit()?;
+        Ok((self.after, self.seen))
+    }
+
     /// The conversation, if it is known.
     fn get(&mut self, id: ConversationId) -> Option<&mut Conversation> {
         if !self.after.contains_key(&id) {

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use protocol::{ClientRef, Code, Command, ConversationId, UserId};
 
+pub use compose::ComposeError;
 pub use ingest::{Arrival, Ingested};
 pub use outgoing::Outgoing;
 pub use people::People;
@@ -302,5 +303,3 @@ impl Account {
     }
 }
 
-#[cfg(test)]
-mod tests;

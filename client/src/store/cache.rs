@@ -10,7 +10,7 @@ use protocol::{ConversationId, Millis, UserId};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::{StoreError, file_error, remove_stray_log, set_aside};
-use crate::sync::{Conversation, LARGEST_SEQ, Ranges, Roster};
+use crate::sync::{Conversation, LARGEST_SEQ, Ranges};
 
 /// The version of this schema, in `user_version`. Any other version is set aside: rebuilding from
 /// the server is simpler, and tested more often, than migrating.
@@ -297,12 +297,4 @@ impl CacheWrite<'_> {
 
 fn damage(what: String) -> StoreError {
     StoreError::Damaged(serde::de::Error::custom(what))
-}
-
-/// The members, for tests that compare.
-#[cfg(test)]
-impl Cache {
-    pub(crate) fn roster(&self, id: ConversationId) -> Option<Roster> {
-        self.conversations().ok()?.remove(&id).map(|c| c.roster)
-    }
 }

@@ -9,8 +9,8 @@ mod profile;
 
 use std::path::{Path, PathBuf};
 
-pub use cache::Cache;
-pub use outbox::{Draft, Identity, OutboxFile, Stored};
+pub use cache::{Cache, CacheWrite};
+pub use outbox::{Draft, Failure, Identity, OutboxFile, OutboxWrite, Stored};
 pub use profile::{Profile, ProfileFile, account_folder};
 
 /// Why a file cannot be used.
@@ -99,5 +99,3 @@ fn remove_stray_log(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-#[cfg(test)]
-mod tests;

@@ -297,5 +297,3 @@ impl Conversation {
     }
 }
 
-#[cfg(test)]
-mod tests;

@@ -1,3 +1,5 @@
+//! What texts become: nothing that somebody writes is ever more than text.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -9,7 +9,7 @@ use fantoccini::key::Key;
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::process::Child;
 use tokio::time::Instant;
 
@@ -150,8 +150,22 @@ impl Window {
     ///
     /// # Errors
     /// When it throws.
-    pub async fn runs(&self, script: &str) -> Result<serde_json::Value> {
+    pub async fn runs(&self, script: &str) -> Result<Value> {
         Ok(self.page.execute(script, Vec::new()).await?)
+    }
+
+    /// Ask the app what the page may ask, as its console could: the answer, or the error.
+    ///
+    /// # Errors
+    /// When the app does not answer.
+    pub async fn asks(&self, command: &str, arguments: Value) -> Result<Result<Value, Value>> {
+        let script = "const [command, given, done] = arguments; \
+            window.__TAURI_INTERNALS__.invoke(command, given) \
+                .then((answer) => done([true, answer]), (error) => done([false, error]))";
+        let answer = self.page.execute_async(script, vec![json!(command), arguments]).await?;
+        let well = answer[0] == json!(true);
+        let told = answer[1].clone();
+        Ok(if well { Ok(told) } else { Err(told) })
     }
 
     /// Close the window as its person would, and wait until the app is gone.
@@ -165,7 +179,7 @@ impl Window {
     }
 
     /// Ask the page until the script says yes; the driver makes each question wait its turn.
-    async fn holds(&self, script: &str, arguments: Vec<serde_json::Value>) -> Result<()> {
+    async fn holds(&self, script: &str, arguments: Vec<Value>) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         while self.page.execute(script, arguments.clone()).await? != json!(true) {
             if Instant::now() > deadline {

@@ -9,32 +9,40 @@ export interface Anchor {
   top: number;
 }
 
+/**
+ * Where what one reads of a row begins: its bubble. The day, the name and the space above it come and
+ * go with what stands before, and must not count.
+ */
+function topOf(row: HTMLElement): number {
+  return (row.querySelector('.bubble') ?? row.lastElementChild ?? row).getBoundingClientRect().top;
+}
+
 export class Place {
   readonly #scroller: HTMLElement;
   readonly #list: HTMLElement;
   #anchor: Anchor | null = null;
   /** Whether it stands at the end and goes along with it. */
-  stick = false;
+  #stick = false;
 
   constructor(scroller: HTMLElement, list: HTMLElement) {
     this.#scroller = scroller;
     this.#list = list;
   }
 
-  /** Remember which row stands where. */
-  capture(): void {
+  /** Remember which row stands where. `whole`: the last row in the list is the last there is. */
+  capture(whole: boolean): void {
     const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
-    this.stick = scrollHeight - scrollTop - clientHeight <= AT_END;
+    this.#stick = whole && scrollHeight - scrollTop - clientHeight <= AT_END;
     const edge = this.#scroller.getBoundingClientRect().top;
     const row = this.#firstBelow(edge);
     this.#anchor = row
-      ? { key: row.dataset.key ?? '', top: row.getBoundingClientRect().top - edge }
+      ? { key: row.dataset.key ?? '', top: topOf(row) - edge }
       : null;
   }
 
   /** Put the remembered row back to where it stood, or stay at the end. */
-  restore(followEnd: boolean): void {
-    if (this.stick && followEnd) {
+  restore(): void {
+    if (this.#stick) {
       this.#scroller.scrollTop = this.#scroller.scrollHeight;
       return;
     }
@@ -43,7 +51,7 @@ export class Place {
     const row = this.row(anchor.key);
     if (!row) return;
     const edge = this.#scroller.getBoundingClientRect().top;
-    const moved = row.getBoundingClientRect().top - edge - anchor.top;
+    const moved = topOf(row) - edge - anchor.top;
     if (Math.abs(moved) > 0.01) this.#scroller.scrollTop += moved;
   }
 
@@ -52,19 +60,19 @@ export class Place {
     return this.#list.querySelector<HTMLElement>(`:scope > [data-key="${CSS.escape(key)}"]`);
   }
 
-  toEnd(): void {
+  toEnd(whole: boolean): void {
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
-    this.capture();
+    this.capture(whole);
   }
 
   /** Put a row at a share of the height from the top; 0.5 centres it. */
-  toRow(row: HTMLElement, share: number): void {
+  toRow(row: HTMLElement, share: number, whole: boolean): void {
     const room = this.#scroller.clientHeight;
     const edge = this.#scroller.getBoundingClientRect().top;
     const box = row.getBoundingClientRect();
     const wanted = share === 0.5 ? Math.max(16, (room - box.height) / 2) : room * share;
     this.#scroller.scrollTop += box.top - edge - wanted;
-    this.capture();
+    this.capture(whole);
   }
 
   /** The last row of which enough has been on screen to have been read. */

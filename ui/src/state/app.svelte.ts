@@ -5,7 +5,6 @@ import { getContext, setContext } from 'svelte';
 import { SvelteMap } from 'svelte/reactivity';
 import { type Backend, codeOf } from '../backend';
 import type {
-  Appearance,
   AppState,
   Args,
   CallCode,
@@ -20,6 +19,8 @@ import { language } from '../words/index.svelte';
 import { OpenConversation, type Target } from './conversation.svelte';
 import { Conversations } from './conversations.svelte';
 import { IdleMark } from './idle';
+import { isLooking } from './looking';
+import { Theme } from './theme';
 import { Toasts } from './toasts.svelte';
 
 export type SettingsSection =
@@ -61,14 +62,13 @@ export class App {
   atEnd = true;
   readonly #told = new Set<string>();
 
-  readonly #dark = window.matchMedia('(prefers-color-scheme: dark)');
-  #appearance: Appearance = 'system';
+  readonly #theme: Theme;
   readonly page: HTMLElement;
 
   constructor(backend: Backend, page: HTMLElement = document.documentElement) {
     this.backend = backend;
     this.page = page;
-    this.#applyAppearance();
+    this.#theme = new Theme(page);
     language.use('');
     this.conversations = new Conversations(backend);
     this.idle = new IdleMark(page);
@@ -86,12 +86,11 @@ export class App {
     const minute = setInterval(() => {
       this.now = Date.now();
     }, 60_000);
-    const appearance = () => this.#applyAppearance();
-    this.#dark.addEventListener('change', appearance);
+    const unfollow = this.#theme.follow();
     void this.#readAll();
     return () => {
       end();
-      this.#dark.removeEventListener('change', appearance);
+      unfollow();
       clearInterval(minute);
     };
   }
@@ -170,14 +169,8 @@ export class App {
     this.conversations.clear();
   }
 
-  #applyAppearance(): void {
-    const chosen = this.#appearance;
-    this.page.dataset.theme = chosen === 'system' ? (this.#dark.matches ? 'dark' : 'light') : chosen;
-  }
-
   applySettings(settings: Settings): void {
-    this.#appearance = settings.appearance;
-    this.#applyAppearance();
+    this.#theme.use(settings.appearance);
     language.use(settings.language);
     if (this.state) this.state = { ...this.state, settings };
   }
@@ -312,11 +305,6 @@ export class App {
         break;
     }
   }
-}
-
-/** Whether somebody has this window before their eyes. */
-export function isLooking(): boolean {
-  return document.visibilityState === 'visible' && document.hasFocus();
 }
 
 const KEY = Symbol('app');

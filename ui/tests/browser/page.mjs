@@ -27,6 +27,7 @@ export async function startDemo() {
     configFile: false,
     root: `${ui}/tests/demo`,
     base: './',
+    publicDir: `${ui}/public`,
     logLevel: 'warn',
     plugins: [svelte({ configFile: `${ui}/svelte.config.js` })],
     define: { __VERSION__: JSON.stringify('0.0.0') },

@@ -64,7 +64,7 @@ impl HistoryStore for Sqlite {
         self.read(move |reader| {
             let from = from.max(1);
             let Some(key) = reader.key(conversation)? else {
-                return Ok(Stretch { from, ..Stretch::default() });
+                return Ok(Stretch { from: 1, ..Stretch::default() });
             };
             let end = head(reader.db, conversation, key)?.map_or(0, |(head, _)| head.seq);
             let of = Of { conversation, key };

@@ -1,0 +1,132 @@
+//! Two people chat through the whole pipeline, over long-poll and in one process.
+
+use axum::Router;
+use axum::body::Body;
+use http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use protocol::{UserId, direct_conversation};
+use serde_json::{Value, json};
+use server::app::App;
+use server::config::Config;
+use server::environment::Environment;
+use tower::ServiceExt;
+use uuid::Uuid;
+
+struct Person {
+    router: Router,
+    user: UserId,
+    token: String,
+    session: String,
+    polled: u64,
+    heard: Vec<Value>,
+    sent: u64,
+}
+
+async fn call(router: &Router, token: &str, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
+    let mut request = Request::builder().method(method).uri(path).header("host", "kith.test");
+    if !token.is_empty() {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    let request = if body.is_null() {
+        request.body(Body::empty())
+    } else {
+        request.header("content-type", "application/json").body(Body::from(body.to_string()))
+    };
+    let response = router.clone().oneshot(request.unwrap()).await.unwrap();
+    let status = response.status();
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+}
+
+impl Person {
+    async fn joins(router: &Router, name: &str, n: u128) -> Self {
+        let device = json!({"id": client_ref(n), "name": "test", "platform": "test"});
+        let body = json!({"name": name, "password": "correct horse", "display_name": "", "device": device});
+        let (status, tokens) = call(router, "", "POST", "/v1/register", body).await;
+        assert!(status.is_success(), "{status} {tokens}");
+        let token = tokens["access_token"].as_str().unwrap().to_owned();
+        let user = tokens["user"].as_str().unwrap().parse().unwrap();
+        let (status, opened) = call(router, &token, "POST", "/v1/poll/open", json!({})).await;
+        assert!(status.is_success(), "{status} {opened}");
+        let session = opened["session"].as_str().unwrap().to_owned();
+        let mut person = Self { router: router.clone(), user, token, session, polled: 0, heard: Vec::new(), sent: 0 };
+        person.says(json!({"hello": {"version": 1}})).await;
+        person.hears(|frame| frame.get("cursor").is_some()).await;
+        person
+    }
+
+    async fn says(&mut self, frame: Value) {
+        self.sent += 1;
+        let body = json!({"session": self.session, "m": self.sent, "frames": [frame]});
+        let (status, answer) = call(&self.router, &self.token, "POST", "/v1/poll/send", body).await;
+        assert!(status.is_success(), "{status} {answer}");
+    }
+
+    /// The first frame that fits, whatever comes before it.
+    async fn hears(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            if let Some(at) = self.heard.iter().position(&fits) {
+                return self.heard.drain(..=at).next_back().unwrap();
+            }
+            self.polled += 1;
+            let body = json!({"session": self.session, "n": self.polled});
+            let (status, answer) = call(&self.router, &self.token, "POST", "/v1/poll", body).await;
+            assert!(status.is_success(), "{status} {answer}");
+            self.heard.extend(answer["frames"].as_array().unwrap().iter().cloned());
+        }
+    }
+
+    async fn sends(&mut self, to: UserId, n: u128, text: &str) {
+        let conversation = direct_conversation(self.user, to);
+        let command = json!({"client_ref": client_ref(n), "command": {"message": {"text": text}}});
+        self.says(json!({"submit": {"conversation": conversation, "peer": to, "commands": [command]}}))
+            .await;
+    }
+}
+
+fn client_ref(n: u128) -> Uuid {
+    Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + n)
+}
+
+async fn world() -> (tempfile::TempDir, App, Router) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = Config::default();
+    config.server.data = folder.path().to_owned();
+    let app = App::start(config, Environment::real()).await.unwrap();
+    let router = server::http::router(app.clone());
+    (folder, app, router)
+}
+
+#[tokio::test]
+async fn a_message_comes_back_to_its_sender_and_reaches_the_other_in_one_order() {
+    let (_folder, app, router) = world().await;
+    let mut ada = Person::joins(&router, "ada", 1).await;
+    let mut grace = Person::joins(&router, "grace", 2).await;
+    ada.sends(grace.user, 1, "hi").await;
+    let own = ada.hears(|f| f.get("event").is_some()).await;
+    assert_eq!(own["event"]["event"]["client_ref"], json!(client_ref(1)));
+    let theirs = grace.hears(|f| f.get("event").is_some()).await;
+    assert_eq!(own, theirs, "everybody gets the same bytes");
+    assert_eq!(theirs["event"]["states"][0]["texts"][0]["text"], "hi");
+
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn row_15_a_resend_is_answered_and_not_stored_again_and_another_body_is_a_conflict() {
+    let (_folder, app, router) = world().await;
+    let mut ada = Person::joins(&router, "ada", 1).await;
+    let mut grace = Person::joins(&router, "grace", 2).await;
+    ada.sends(grace.user, 1, "hi").await;
+    let first = ada.hears(|f| f.get("event").is_some()).await;
+    ada.sends(grace.user, 1, "hi").await;
+    let again = ada.hears(|f| f.get("event").is_some()).await;
+    assert_eq!(first, again);
+    ada.sends(grace.user, 1, "something else").await;
+    let conflict = ada.hears(|f| f.get("rejected").is_some()).await;
+    assert_eq!(conflict["rejected"]["code"], "ref_conflict");
+    ada.sends(grace.user, 2, "next").await;
+    let next = ada.hears(|f| f.get("event").is_some()).await;
+    assert_eq!(next["event"]["event"]["seq"], 2, "nothing was stored in between");
+    app.stop().await;
+}

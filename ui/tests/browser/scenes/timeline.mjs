@@ -1,0 +1,199 @@
+// Where the timeline stands, whatever comes.
+
+import assert from 'node:assert/strict';
+import { byId, conversation, idle } from '../page.mjs';
+
+const measure = `(by) => {
+  const box = document.querySelector('[data-testid=timeline]');
+  if (by) box.scrollBy(0, by);
+  const top = box.getBoundingClientRect().top;
+  return Object.fromEntries(
+    [...box.querySelectorAll('[data-key]')].map((row) => [row.dataset.key, (row.querySelector('.bubble') ?? row).getBoundingClientRect().top - top]),
+  );
+}`;
+/** Where what one reads of each row stands: key → distance from the top of the timeline. */
+const places = (page) => page.evaluate(`(${measure})(0)`);
+/** Scrolls, and tells where everything stands before anything can come of it. */
+const scrolled = (page, by) => page.evaluate(`(${measure})(${by})`);
+/** Until what a scroll began has ended. */
+const settle = async (page) => {
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await idle(page);
+};
+const scroll = (page, by) => page.evaluate((y) => document.querySelector('[data-testid=timeline]').scrollBy(0, y), by);
+const fromEnd = (page) =>
+  page.evaluate(() => {
+    const box = document.querySelector('[data-testid=timeline]');
+    return box.scrollHeight - box.scrollTop - box.clientHeight;
+  });
+const alive = (page) => page.locator('[data-testid=timeline] [data-key]').count();
+const openIn = async (page, name) => {
+  await page.click(conversation(name));
+  await idle(page);
+};
+const receive = (page, text) => page.evaluate((t) => demo.receive(app.open.id, 'katherine', t), text);
+
+export const timeline = {
+  async 'a conversation opens at the first unread message, with the line, and what is seen is read'(open) {
+    const page = await open();
+    await openIn(page, 'Engine room');
+    const first = page.locator('[data-first-unread]');
+    assert.match(await first.textContent(), /New messages.*It does\. I pulled the plug/s);
+    await page.waitForSelector(`${conversation('Engine room')} ${byId('unread-badge')}`, { state: 'detached' });
+    assert.ok(await first.isVisible());
+  },
+
+  async 'in a long unread stretch the line stands near the top with a few read lines above'(open) {
+    const page = await open();
+    await page.evaluate(() => { [...demo.rooms.values()].find((r) => r.title === 'Katherine Johnson').read = 5000; });
+    await openIn(page, 'Katherine Johnson');
+    const place = await page.evaluate(() => {
+      const box = document.querySelector('[data-testid=timeline]').getBoundingClientRect();
+      return (document.querySelector('[data-testid=first-unread]').getBoundingClientRect().top - box.top) / box.height;
+    });
+    assert.ok(place > 0.1 && place < 0.4, `the line stands at ${place}`);
+    await page.waitForFunction(() => demo.calls.some((c) => c.name === 'mark_read'));
+    const marked = await page.evaluate(() => demo.calls.findLast((c) => c.name === 'mark_read').args.seq);
+    assert.ok(marked > 5000 && marked < 5060, `marked up to ${marked}, which nobody can have seen`);
+  },
+
+  async 'ten thousand messages are scrolled with the place kept to the pixel and few rows alive'(open) {
+    const page = await open();
+    await openIn(page, 'Katherine Johnson');
+    assert.ok((await fromEnd(page)) < 1);
+    let loads = 0;
+    for (let turn = 0; turn < 700; turn++) {
+      const before = await scrolled(page, -1200);
+      await settle(page);
+      const after = await places(page);
+      if (Object.keys(before).join() !== Object.keys(after).join()) loads += 1;
+      const shown = Object.entries(before).filter(([key, y]) => y > -50 && y < 700 && key in after);
+      assert.ok(shown.length > 3);
+      for (const [key, y] of shown) assert.ok(Math.abs(after[key] - y) < 1, `turn ${turn}: a row moved from ${y} to ${after[key]}`);
+      assert.ok((await alive(page)) < 300);
+      if (await page.locator('text=This is the beginning.').count()) break;
+    }
+    assert.ok(loads > 100, `only ${loads} pages were loaded`);
+    assert.equal(await page.locator('[data-seq="1"]').count(), 1);
+  },
+
+  async 'scrolling down again loads what was let go, and ends at the end'(open) {
+    const page = await open();
+    await openIn(page, 'Katherine Johnson');
+    for (let i = 0; i < 12; i++) {
+      await scroll(page, -3000);
+      await settle(page);
+    }
+    assert.equal(await page.locator('[data-seq="10000"]').count(), 0);
+    for (let i = 0; i < 60 && (await page.locator('[data-seq="10000"]').count()) === 0; i++) {
+      const before = await scrolled(page, 1000);
+      await settle(page);
+      const after = await places(page);
+      for (const [key, y] of Object.entries(before)) {
+        if (y > 0 && y < 600 && key in after) assert.ok(Math.abs(after[key] - y) < 1);
+      }
+      assert.ok((await alive(page)) < 300);
+    }
+    assert.equal(await page.locator('[data-seq="10000"]').count(), 1);
+  },
+
+  async 'what comes while one reads above moves nothing, and the pill says how much'(open) {
+    const page = await open();
+    await openIn(page, 'Katherine Johnson');
+    await scroll(page, -1500);
+    await settle(page);
+    const before = await places(page);
+    await receive(page, 'First of two');
+    await receive(page, 'Second of two');
+    await idle(page);
+    const after = await places(page);
+    for (const [key, y] of Object.entries(before)) if (key in after) assert.ok(Math.abs(after[key] - y) < 1);
+    await page.waitForSelector(`${byId('jump-to-end')} >> text=2 new`);
+    await page.click(byId('jump-to-end'));
+    await idle(page);
+    assert.ok((await fromEnd(page)) < 1);
+    await page.waitForSelector(byId('jump-to-end'), { state: 'detached' });
+    assert.equal(await page.locator(`${conversation('Katherine Johnson')} ${byId('unread-badge')}`).count(), 0);
+  },
+
+  async 'whoever stands at the end goes along, also for hundreds of messages'(open) {
+    const page = await open();
+    await openIn(page, 'Katherine Johnson');
+    for (let i = 0; i < 300; i++) await receive(page, `Burst ${i}`);
+    await idle(page);
+    assert.ok((await fromEnd(page)) < 1);
+    assert.ok((await alive(page)) < 300);
+    await page.waitForSelector('text=Burst 299');
+  },
+
+  async 'a reaction above and another window size keep the place'(open) {
+    const page = await open();
+    await openIn(page, 'Katherine Johnson');
+    await scroll(page, -2500);
+    await settle(page);
+    const before = await places(page);
+    const above = await page.evaluate(() => {
+      const top = document.querySelector('[data-testid=timeline]').getBoundingClientRect().top;
+      const rows = [...document.querySelectorAll('[data-testid=message]')];
+      const row = rows.findLast((r) => r.getBoundingClientRect().bottom < top);
+      return Number(row.dataset.seq);
+    });
+    await page.evaluate((seq) => demo.call('react', { conversation: app.open.id, seq, emoji: '👍', on: true }), above);
+    await idle(page);
+    const after = await places(page);
+    for (const [key, y] of Object.entries(before)) {
+      if (y > 0 && y < 600) assert.ok(Math.abs(after[key] - y) < 1, 'the reaction moved what is read');
+    }
+    const [top] = Object.entries(after).find(([, y]) => y >= 0);
+    const was = after[top];
+    await page.setViewportSize({ width: 900, height: 860 });
+    await page.waitForTimeout(50);
+    assert.ok(Math.abs((await places(page))[top] - was) < 1.5, 'the other width moved what is read');
+  },
+
+  async 'a gap says how much is missing and goes once it is filled'(open) {
+    const page = await open();
+    const id = await page.evaluate(() => {
+      const room = [...demo.rooms.values()].find((r) => r.title === 'Katherine Johnson');
+      demo.gap(room.id, 9900, 80);
+      return room.id;
+    });
+    await openIn(page, 'Katherine Johnson');
+    await scroll(page, -100_000);
+    await page.waitForSelector('text=Loading 80 messages…', { state: 'attached' });
+    assert.ok(await page.evaluate((c) => demo.calls.some((x) => x.name === 'load_rows' && x.args.conversation === c), id));
+  },
+
+  async 'what cannot be loaded can be tried again'(open) {
+    const page = await open();
+    await openIn(page, 'Katherine Johnson');
+    await page.evaluate(() => demo.broken.set('load_rows', 'storage'));
+    await scroll(page, -100_000);
+    await page.waitForSelector('text=Kith cannot write its files');
+    await page.evaluate(() => demo.broken.clear());
+    await page.click(`${byId('timeline')} >> text=Try again`);
+    await idle(page);
+    assert.equal(await page.locator(`${byId('timeline')} >> text=Try again`).count(), 0);
+
+    const other = await open({ wishes: { broken: 'open_conversation' } });
+    await openIn(other, 'Engine room');
+    await other.waitForSelector('text=This conversation could not be opened.');
+    await other.evaluate(() => demo.broken.clear());
+    await other.click('text=Try again');
+    await other.waitForSelector('text=The new scheduler');
+  },
+
+  async 'the last of two quick choices wins'(open) {
+    const page = await open();
+    await page.evaluate(() => {
+      const rows = [...document.querySelectorAll('[data-testid=conversation-item]')];
+      rows[2].click();
+      rows[0].click();
+      rows[1].click();
+    });
+    await idle(page);
+    assert.equal(await page.textContent(byId('conversation-title')), 'Grace Hopper');
+    await page.waitForSelector(`${byId('timeline')} >> text=The moth is in the logbook`);
+    assert.equal(await page.locator('text=The new scheduler').count(), 0);
+  },
+};
