@@ -1,6 +1,6 @@
 //! One window of the real app, with a driver of its own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
@@ -134,8 +134,16 @@ impl Window {
     ///
     /// # Errors
     /// When the page does not come to rest, or the file cannot be written.
-    pub async fn picture(&self, folder: &Path, name: &str) -> Result<std::path::PathBuf> {
+    pub async fn picture(&self, folder: &Path, name: &str) -> Result<PathBuf> {
         self.sees("html[data-idle]").await?;
+        self.picture_now(folder, name).await
+    }
+
+    /// Leave a picture of how things stand, also when something is on its way.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn picture_now(&self, folder: &Path, name: &str) -> Result<PathBuf> {
         let path = folder.join(format!("{name}.png"));
         // The driver takes a picture when the page is next drawn, and waits for ever when nothing
         // changes. So something changes that nobody sees.
