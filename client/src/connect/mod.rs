@@ -77,7 +77,7 @@ pub enum SocketError {
 /// [`BadAddress`] when it cannot be the address of a server.
 pub fn complete_address(typed: &str) -> Result<String, BadAddress> {
     let typed = typed.trim().trim_end_matches('/');
-    if typed.is_empty() || typed.len() > 512 {
+    if typed.is_empty() || typed.len() > 512 || typed.ends_with(':') {
         return Err(BadAddress);
     }
     let with_scheme = if typed.contains("://") {

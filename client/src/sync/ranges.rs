@@ -71,7 +71,8 @@ impl Ranges {
             if start > next {
                 holes.push((next, start - 1));
             }
-            next = next.max(end.saturating_add(1));
+            let Some(after) = end.checked_add(1) else { return holes };
+            next = next.max(after);
         }
         if next <= to {
             holes.push((next, to));

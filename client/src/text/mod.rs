@@ -99,9 +99,12 @@ impl Tree {
             Tag::Emphasis => self.open(InlineKind::Emphasis),
             Tag::Strong => self.open(InlineKind::Strong),
             Tag::Strikethrough => self.open(InlineKind::Struck),
-            Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => {
+            Tag::Link { link_type, dest_url, .. } | Tag::Image { link_type, dest_url, .. } => {
                 let nested = self.in_link();
-                let kind = match links::safe(&dest_url) {
+                // An address of mail in angle brackets comes without its scheme.
+                let mail = link_type == pulldown_cmark::LinkType::Email;
+                let url = if mail { format!("mailto:{dest_url}") } else { dest_url.to_string() };
+                let kind = match links::safe(&url) {
                     Some(url) if !nested => InlineKind::Link(url),
                     _ => InlineKind::Plain,
                 };
