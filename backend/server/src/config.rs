@@ -218,8 +218,9 @@ impl Config {
     ) -> anyhow::Result<Self> {
         let mut builder = config::Config::builder();
         if let Some(file) = file {
-            builder = builder
-                .add_source(config::File::from(file).format(config::FileFormat::Toml).required(true));
+            builder = builder.add_source(
+                config::File::from(file).format(config::FileFormat::Toml).required(true),
+            );
         }
         let variables = config::Environment::with_prefix("KITH")
             .prefix_separator("__")

@@ -22,7 +22,13 @@ struct Person {
     sent: u64,
 }
 
-async fn call(router: &Router, token: &str, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
+async fn call(
+    router: &Router,
+    token: &str,
+    method: &str,
+    path: &str,
+    body: Value,
+) -> (StatusCode, Value) {
     let mut request = Request::builder().method(method).uri(path).header("host", "kith.test");
     if !token.is_empty() {
         request = request.header("authorization", format!("Bearer {token}"));
@@ -49,7 +55,15 @@ impl Person {
         let (status, opened) = call(router, &token, "POST", "/v1/poll/open", json!({})).await;
         assert!(status.is_success(), "{status} {opened}");
         let session = opened["session"].as_str().unwrap().to_owned();
-        let mut person = Self { router: router.clone(), user, token, session, polled: 0, heard: Vec::new(), sent: 0 };
+        let mut person = Self {
+            router: router.clone(),
+            user,
+            token,
+            session,
+            polled: 0,
+            heard: Vec::new(),
+            sent: 0,
+        };
         person.says(json!({"hello": {"version": 1}})).await;
         person.hears(|frame| frame.get("cursor").is_some()).await;
         person
@@ -79,8 +93,10 @@ impl Person {
     async fn sends(&mut self, to: UserId, n: u128, text: &str) {
         let conversation = direct_conversation(self.user, to);
         let command = json!({"client_ref": client_ref(n), "command": {"message": {"text": text}}});
-        self.says(json!({"submit": {"conversation": conversation, "peer": to, "commands": [command]}}))
-            .await;
+        self.says(
+            json!({"submit": {"conversation": conversation, "peer": to, "commands": [command]}}),
+        )
+        .await;
     }
 }
 

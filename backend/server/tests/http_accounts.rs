@@ -1,4 +1,5 @@
 //! Accounts, signing in, sessions and tokens, over the HTTP API.
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 mod api;
 
@@ -232,7 +233,8 @@ async fn sessions_are_listed_and_ended_and_an_ended_one_is_good_for_nothing() {
     api.pass(120_000);
     let other = api.sign_in("ada").await;
     let sessions = api.get("/v1/sessions", &ada.access_token).await.json()["sessions"].clone();
-    let shown: Vec<_> = sessions.as_array().unwrap().iter().map(|s| (&s["id"], &s["current"])).collect();
+    let shown: Vec<_> =
+        sessions.as_array().unwrap().iter().map(|s| (&s["id"], &s["current"])).collect();
     let (id, own) = (json!(other.session), json!(ada.session));
     assert_eq!(shown, [(&id, &json!(false)), (&own, &json!(true))]);
     assert_eq!(sessions[0]["device"]["name"], "laptop");

@@ -1,4 +1,5 @@
 //! Requests that are wrong in their form, over the HTTP API.
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 mod api;
 
@@ -18,8 +19,7 @@ async fn refresh(api: &Api, types: &[&str], body: impl Into<Body>) -> Answer {
 }
 
 const JSON: &[&str] = &["application/json"];
-const BODY: &str =
-    r#"{"refresh_token":"","device":"0190a000-0000-7000-8000-000000000001"}"#;
+const BODY: &str = r#"{"refresh_token":"","device":"0190a000-0000-7000-8000-000000000001"}"#;
 
 #[tokio::test(start_paused = true)]
 async fn row_5_a_page_of_another_origin_can_use_no_route_and_open_no_socket() {
@@ -260,4 +260,27 @@ async fn accounts_are_seeded_from_this_machine_only_and_only_when_that_is_on() {
     assert_eq!(elsewhere.code(), Code::NotFound);
     let off = Api::with(|config| config.dev.accounts = false).await;
     assert_eq!(off.call(seed(1)).await.code(), Code::NotFound);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upgrade_that_is_none_is_refused_like_everything_else() {
+    let api = Api::new().await;
+    let ada = api.person("ada").await;
+    assert_eq!(api.get("/v1/socket", &ada.access_token).await.code(), Code::Malformed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn row_28_a_body_with_two_kinds_of_length_is_refused_and_the_connection_ends() {
+    let api = Api::new().await;
+    let mut request = Request::post("/v1/refresh").body(Body::from(BODY)).unwrap();
+    for (name, value) in [
+        ("content-type", "application/json"),
+        ("content-length", "5"),
+        ("transfer-encoding", "chunked"),
+    ] {
+        request.headers_mut().insert(name, value.parse().unwrap());
+    }
+    let answer = api.call(request).await;
+    assert_eq!(answer.code(), Code::Malformed);
+    assert_eq!(answer.headers["connection"], "close");
 }

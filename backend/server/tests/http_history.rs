@@ -1,4 +1,5 @@
 //! Reading conversations over the HTTP API: what one may see, and nothing else.
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 mod api;
 
@@ -110,8 +111,17 @@ async fn row_12_numbers_outside_their_range_are_refused_and_large_ones_end_at_th
     let ada = api.person("ada").await;
     let id = api.group(false, &[(ada.user, &[(1, None)])], 3).await;
     for bad in [
-        "from=0", "from=-1", "from=3&to=2", "from=1&to=0", "from=NaN", "from=1.5", "from=1e3",
-        "from=18446744073709551616", "to=-9223372036854775808", "from=", "from=%00",
+        "from=0",
+        "from=-1",
+        "from=3&to=2",
+        "from=1&to=0",
+        "from=NaN",
+        "from=1.5",
+        "from=1e3",
+        "from=18446744073709551616",
+        "to=-9223372036854775808",
+        "from=",
+        "from=%00",
     ] {
         let path = format!("/v1/conversations/{id}/events?{bad}");
         assert_eq!(api.get(&path, &ada.access_token).await.code(), Code::BadValue, "{bad}");
@@ -160,7 +170,12 @@ async fn row_36_anothers_id_is_answered_like_one_that_does_not_exist_on_every_ro
     let nothing = api.app.environment.id().to_string();
     let (session, rubbish) = (ada.session.to_string(), "rubbish".to_owned());
     let sweep: [(Method, &str, &str, &[&String]); 4] = [
-        (Method::GET, "/v1/conversations/", "/events?from=1&to=9", &[&group, &direct, &session, &rubbish]),
+        (
+            Method::GET,
+            "/v1/conversations/",
+            "/events?from=1&to=9",
+            &[&group, &direct, &session, &rubbish],
+        ),
         (Method::GET, "/v1/conversations/", "/members", &[&group, &direct, &session, &rubbish]),
         (Method::GET, "/v1/conversations/", "/markers", &[&group, &direct, &session, &rubbish]),
         (Method::DELETE, "/v1/sessions/", "", &[&session, &group, &rubbish]),

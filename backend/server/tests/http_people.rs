@@ -1,4 +1,5 @@
 //! People, friends, blocks, profile and settings, over the HTTP API.
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 mod api;
 
@@ -57,9 +58,8 @@ async fn people_are_found_by_the_beginning_of_their_names() {
 async fn those_who_exist_are_looked_up_by_their_ids() {
     let api = Api::new().await;
     let (ada, grace) = (api.person("ada").await, api.person("grace").await);
-    let look_up = async |ids: &str| {
-        api.get(&format!("/v1/users?ids={ids}"), &ada.access_token).await
-    };
+    let look_up =
+        async |ids: &str| api.get(&format!("/v1/users?ids={ids}"), &ada.access_token).await;
     let nobody = UserId(api.app.environment.id());
     let ids = format!("{},{},{nobody},{}", grace.user, ada.user, ada.user);
     let mut found = names(&look_up(&ids).await.json()["people"]);

@@ -6,9 +6,9 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 
 use anyhow::{Context, bail, ensure};
+use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
-use axum::Router;
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use http::{Request, StatusCode};

@@ -6,9 +6,9 @@
 //! A session that was ended is ended at once: each use of a token reads the session's row.
 
 mod attempts;
-pub mod routes;
 mod password;
 mod refresh;
+pub mod routes;
 pub mod sessions;
 mod sign_in;
 mod token;

@@ -32,8 +32,10 @@ impl Passwords {
     /// # Errors
     /// When argon2 does not take the parameters.
     pub(crate) fn new(config: &config::Auth, environment: &Environment) -> anyhow::Result<Self> {
-        let params = Params::new(config.hash_memory_kib, config.hash_passes, 1, None)
-            .map_err(|error| anyhow::anyhow!("auth.hash_memory_kib or auth.hash_passes: {error}"))?;
+        let params =
+            Params::new(config.hash_memory_kib, config.hash_passes, 1, None).map_err(|error| {
+                anyhow::anyhow!("auth.hash_memory_kib or auth.hash_passes: {error}")
+            })?;
         let nobody = format!(
             "$argon2id$v=19$m={},t={},p=1${}${}",
             config.hash_memory_kib,
@@ -146,10 +148,8 @@ mod tests {
     async fn row_32_nobodys_password_is_checked_with_the_same_cost_and_never_right() {
         let passwords = passwords(1, 0);
         let hash = passwords.hash("correct horse".into(), [7; 16]).await.unwrap();
-        let (real, nobody) = (
-            PasswordHash::new(&hash).unwrap(),
-            PasswordHash::new(&passwords.nobody).unwrap(),
-        );
+        let (real, nobody) =
+            (PasswordHash::new(&hash).unwrap(), PasswordHash::new(&passwords.nobody).unwrap());
         assert_eq!(Params::try_from(&real).unwrap(), Params::try_from(&nobody).unwrap());
         assert!(!passwords.verify("correct horse".into(), None).await.unwrap());
     }
@@ -175,7 +175,8 @@ mod tests {
         for bad in ["", "1234567", "12345678\0", &"x".repeat(1_025), &"x".repeat(1024 * 1024)] {
             assert_eq!(of(bad), Err(Code::BadPassword));
         }
-        for good in ["12345678", "🐎🐎🐎🐎🐎🐎🐎🐎", &"x".repeat(1_024), "        "] {
+        for good in ["12345678", "🐎🐎🐎🐎🐎🐎🐎🐎", &"x".repeat(1_024), "        "]
+        {
             assert_eq!(of(good), Ok(()));
         }
     }

@@ -54,9 +54,9 @@ impl Secret {
             }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let secret = Self(environment.bytes());
-                secret
-                    .write(file)
-                    .with_context(|| format!("the secret cannot be written to {}", file.display()))?;
+                secret.write(file).with_context(|| {
+                    format!("the secret cannot be written to {}", file.display())
+                })?;
                 Ok(secret)
             }
             Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),

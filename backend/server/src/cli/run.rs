@@ -29,9 +29,9 @@ pub(super) fn run(config: Config, out: &mut impl Write) -> anyhow::Result<()> {
 async fn serve(config: Config, out: &mut impl Write) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     // First of all: a second server on the same port should hear of that, not of the database.
-    let listener = TcpListener::bind(config.server.listen).await.with_context(|| {
-        format!("server.listen: cannot listen on {}", config.server.listen)
-    })?;
+    let listener = TcpListener::bind(config.server.listen)
+        .await
+        .with_context(|| format!("server.listen: cannot listen on {}", config.server.listen))?;
     let address = listener.local_addr()?;
     let app = App::start(config, Environment::real()).await?;
     greet(&app, address, out).await?;
@@ -89,9 +89,7 @@ impl Signals {
     fn new() -> anyhow::Result<Self> {
         Ok(Self {
             #[cfg(unix)]
-            terminate: tokio::signal::unix::signal(
-                tokio::signal::unix::SignalKind::terminate(),
-            )?,
+            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
         })
     }
 

@@ -63,8 +63,14 @@ pub(crate) async fn events(
     if from_start {
         open = vec![(from, to)];
     }
-    let mut range =
-        Range { conversation, from, to, events: Vec::new(), states: Vec::new(), closed: Vec::new() };
+    let mut range = Range {
+        conversation,
+        from,
+        to,
+        events: Vec::new(),
+        states: Vec::new(),
+        closed: Vec::new(),
+    };
     let mut states = BTreeMap::new();
     let mut budget = (limits::PAGE_EVENTS, BYTES);
     for &(first, end) in open.iter().rev() {

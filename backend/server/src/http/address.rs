@@ -99,7 +99,10 @@ mod tests {
     fn row_35_what_the_client_wrote_before_the_proxy_did_is_not_reached() {
         let trusted = ["10.0.0.0/8"];
         assert_eq!(of("10.0.0.1", &["1.2.3.4, 198.51.100.1"], &trusted), "198.51.100.1");
-        assert_eq!(of("10.0.0.1", &["1.2.3.4", "198.51.100.1, 10.0.0.2"], &trusted), "198.51.100.1");
+        assert_eq!(
+            of("10.0.0.1", &["1.2.3.4", "198.51.100.1, 10.0.0.2"], &trusted),
+            "198.51.100.1"
+        );
         assert_eq!(of("10.0.0.1", &["1.2.3.4, rubbish"], &trusted), "10.0.0.1");
         assert_eq!(of("10.0.0.1", &["10.9.9.9"], &trusted), "10.9.9.9");
     }

@@ -7,15 +7,16 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, ORIGIN, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST,
+    HeaderName, ORIGIN, REFERRER_POLICY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use protocol::Code;
 
 use crate::app::App;
 use crate::http::Error;
-use crate::http::error::Cause;
+use crate::http::error::{Cause, PROBLEM};
 
 /// Longest path and query, in bytes.
 const URL_BYTES: usize = 8 * 1024;
@@ -33,10 +34,16 @@ const HEADERS: [(HeaderName, &str); 5] = [
 pub(crate) async fn boundary(State(app): State<App>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
+    let chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let mut response = match admit(&app, &request) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => as_problem(next.run(request).await),
         Err(refused) => refused.into_response(),
     };
+    if chunked {
+        // A proxy in front may have seen another end of this body than we did: nothing that follows
+        // on the connection can be trusted to be a request of the same client.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     // Neither query nor headers: tokens and names have no place in a log.
     if let Some(Cause(cause)) = response.extensions_mut().remove::<Cause>() {
         tracing::error!(%method, path, status = response.status().as_u16(), "failed: {cause:#}");
@@ -54,10 +61,33 @@ fn admit(app: &App, request: &Request) -> Result<(), Error> {
     if url > URL_BYTES {
         return Err(Error::new(Code::TooLarge, "The address is too long."));
     }
+    let headers = request.headers();
+    if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
+        return Err(Error::new(Code::Malformed, "A body has a length or is chunked, not both."));
+    }
     if request.uri().path().starts_with("/v1/") {
-        check_origin(request.headers(), &app.config.server.origins)?;
+        check_origin(headers, &app.config.server.origins)?;
     }
     Ok(())
+}
+
+/// What a library has refused, an upgrade without its headers for one, in our own form.
+fn as_problem(response: Response) -> Response {
+    let status = response.status();
+    let refused = status.is_client_error() || status.is_server_error();
+    let ours = response.headers().get(CONTENT_TYPE).is_some_and(|t| t == PROBLEM);
+    if !refused || ours {
+        return response;
+    }
+    let code = match status {
+        StatusCode::NOT_FOUND => Code::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED => Code::MethodNotAllowed,
+        StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType,
+        status if status.is_client_error() => Code::Malformed,
+        _ => Code::Internal,
+    };
+    Error::new(code, "The request is not what this route takes.").into_response()
 }
 
 /// Programs send no `Origin`. A browser's pages send theirs: it must be this server's own, by the

@@ -84,7 +84,8 @@ pub(crate) async fn serve(Extension(Document(bytes)): Extension<Document>) -> Re
 fn complete(collected: OpenApi) -> serde_json::Result<Value> {
     let mut document = serde_json::to_value(collected)?;
     let paths = document["paths"].as_object_mut().into_iter().flatten();
-    let mut all: BTreeMap<String, Value> = paths.map(|(path, item)| (path.clone(), item.take())).collect();
+    let mut all: BTreeMap<String, Value> =
+        paths.map(|(path, item)| (path.clone(), item.take())).collect();
     all.extend(live());
     for (path, item) in &mut all {
         for operation in item.as_object_mut().into_iter().flat_map(|item| item.values_mut()) {
@@ -127,8 +128,12 @@ fn spell_out_numbers(value: &mut Value) {
 /// Put every code that the operation can be refused with under its status.
 fn add_refusals(path: &str, operation: &mut Value) {
     let own = operation["x-codes"].as_array().cloned().unwrap_or_default();
-    let mut codes: BTreeSet<Code> =
-        own.iter().filter_map(Value::as_str).map(Code::parse).chain(ALWAYS.iter().copied()).collect();
+    let mut codes: BTreeSet<Code> = own
+        .iter()
+        .filter_map(Value::as_str)
+        .map(Code::parse)
+        .chain(ALWAYS.iter().copied())
+        .collect();
     let when = |holds: bool, more: &'static [Code]| if holds { more } else { &[] };
     codes.extend(when(path.starts_with("/v1/"), VERSIONED));
     codes.extend(when(operation.get("security").is_some(), SIGNED_IN));
@@ -150,16 +155,17 @@ fn add_refusals(path: &str, operation: &mut Value) {
 /// The routes of the gateway, which are about frames more than about HTTP.
 fn live() -> impl Iterator<Item = (String, Value)> {
     let body = |name: &str| json!({"application/json": {"schema": reference(name)}});
-    let post = |summary: &str, description: &str, request: Option<&str>, answer: Value, codes: &[&str]| {
-        let mut operation = json!({
-            "tags": ["Live"], "summary": summary, "description": description,
-            "security": [{"access_token": []}], "x-codes": codes, "responses": {"200": answer},
-        });
-        if let Some(request) = request {
-            operation["requestBody"] = json!({"required": true, "content": body(request)});
-        }
-        json!({"post": operation})
-    };
+    let post =
+        |summary: &str, description: &str, request: Option<&str>, answer: Value, codes: &[&str]| {
+            let mut operation = json!({
+                "tags": ["Live"], "summary": summary, "description": description,
+                "security": [{"access_token": []}], "x-codes": codes, "responses": {"200": answer},
+            });
+            if let Some(request) = request {
+                operation["requestBody"] = json!({"required": true, "content": body(request)});
+            }
+            json!({"post": operation})
+        };
     let gone = ["session_unknown"];
     [
         ("/v1/socket", json!({"get": {
@@ -207,7 +213,8 @@ mod tests {
 
     fn operations(document: &Value) -> Vec<(String, &Value)> {
         let paths = document["paths"].as_object().unwrap();
-        let of = |(path, item): (&String, &'_ Value)| (path.clone(), item.as_object().unwrap().len());
+        let of =
+            |(path, item): (&String, &'_ Value)| (path.clone(), item.as_object().unwrap().len());
         assert!(paths.iter().map(of).all(|(_, methods)| methods > 0));
         paths
             .iter()

@@ -10,6 +10,9 @@ use http::{HeaderValue, StatusCode};
 use protocol::{Code, Problem};
 use storage::StorageError;
 
+/// The media type of every refusal (RFC 9457).
+pub(crate) const PROBLEM: &str = "application/problem+json";
+
 /// Why a request was refused or failed.
 #[derive(Clone, Debug)]
 pub struct Error {
@@ -106,7 +109,7 @@ impl IntoResponse for Error {
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

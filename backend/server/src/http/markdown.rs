@@ -58,7 +58,8 @@ fn route(page: &mut String, method: &str, path: &str, operation: &Value) {
         let _ = writeln!(facts, "- `{name}` ({place}): {about}");
     }
     if let Some(body) = operation.get("requestBody") {
-        let _ = writeln!(facts, "- Body: {}", named(&body["content"]["application/json"]["schema"]));
+        let _ =
+            writeln!(facts, "- Body: {}", named(&body["content"]["application/json"]["schema"]));
     }
     for (status, response) in sorted(&operation["responses"]) {
         let body = &response["content"]["application/json"]["schema"];

@@ -10,8 +10,8 @@ pub mod extract;
 pub mod markdown;
 pub mod serve;
 
-use axum::{Extension, Router};
 use axum::middleware::from_fn_with_state;
+use axum::{Extension, Router};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -18,8 +18,8 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::config::Config;
-use crate::http::connection::{Connection, Places};
 use crate::http::Peer;
+use crate::http::connection::{Connection, Places};
 
 /// Most bytes that are read ahead of what is understood; also the limit for all headers together.
 const READ_AHEAD: usize = 16 * 1024;
@@ -32,7 +32,12 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// the configured time. WebSockets are not waited for: whoever holds them ends them.
 ///
 /// Takes both from outside, so that a test can bind port 0 and end it at will.
-pub async fn serve(listener: TcpListener, router: Router, config: &Config, stop: CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    config: &Config,
+    stop: CancellationToken,
+) {
     let places = Places::new(config.limits.connections, config.limits.connections_per_address);
     let patience = Duration::from_secs(config.limits.stall_seconds);
     let trusted = &config.server.trusted_proxies;

@@ -7,18 +7,21 @@ use storage::{Batch, ConversationRow, EventRow, Head, MemberRow, MessageRow};
 
 use super::Api;
 
+/// When somebody joined, and when they left.
+pub type Stay = (u64, Option<u64>);
+
 /// A group to be.
 pub struct Group {
     pub id: ConversationId,
     pub open: bool,
-    pub members: Vec<(UserId, Vec<(u64, Option<u64>)>)>,
+    pub members: Vec<(UserId, Vec<Stay>)>,
     /// The kinds of its events, from seq 1. A message's text is `text <seq>`.
     pub events: Vec<EventKind>,
 }
 
 impl Api {
     /// Store a group with `n` messages.
-    pub async fn group(&self, open: bool, members: &[(UserId, &[(u64, Option<u64>)])], n: u64) -> ConversationId {
+    pub async fn group(&self, open: bool, members: &[(UserId, &[Stay])], n: u64) -> ConversationId {
         let id = ConversationId(self.app.environment.id());
         let members = members.iter().map(|(user, periods)| (*user, periods.to_vec())).collect();
         let events = (0..n).map(|_| EventKind::Message { reply_to: None }).collect();
@@ -60,7 +63,7 @@ impl Api {
             pins: Vec::new(),
             position,
         });
-        let row = |(user, periods): (UserId, Vec<(u64, Option<u64>)>)| MemberRow {
+        let row = |(user, periods): (UserId, Vec<Stay>)| MemberRow {
             conversation,
             user,
             role: if user == sender { Role::Owner } else { Role::Member },

@@ -1,6 +1,7 @@
 //! A server in memory for the tests of the HTTP API: the real router over a real database in a
 //! folder of its own, with a clock that the test sets. Requests never touch a socket.
-#![allow(dead_code, unreachable_pub)] // Each test program uses its own part of it.
+// Each test program uses its own part of it, and clippy takes helpers of tests for no tests.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 pub mod history;
 
@@ -44,7 +45,11 @@ impl Answer {
     /// The body of a success.
     pub fn json(&self) -> Value {
         assert!(self.status.is_success(), "{}: {}", self.status, self.text());
-        if self.bytes.is_empty() { Value::Null } else { serde_json::from_slice(&self.bytes).unwrap() }
+        if self.bytes.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&self.bytes).unwrap()
+        }
     }
 
     /// The code of a refusal, after a look at its form.
@@ -84,8 +89,7 @@ impl Api {
         config.check().unwrap();
         let clock = Arc::new(AtomicI64::new(1_700_000_000_000));
         let now = clock.clone();
-        let environment =
-            Environment::simulated(Arc::new(move || now.load(Ordering::Relaxed)), 7);
+        let environment = Environment::simulated(Arc::new(move || now.load(Ordering::Relaxed)), 7);
         let app = App::start(config, environment).await.unwrap();
         Self { router: server::http::router(app.clone()), app, clock, folder }
     }
@@ -106,7 +110,13 @@ impl Api {
         self.ask(Method::GET, path, token, None).await
     }
 
-    pub async fn ask(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> Answer {
+    pub async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        token: &str,
+        body: Option<Value>,
+    ) -> Answer {
         self.call(request(method, path, token, body)).await
     }
 
