@@ -1,6 +1,6 @@
 //! What every store must do, as sentences. Each implementation runs all of them from `tests/`:
 //!
-//! ```ignore
+//! ```text
 //! storage::conversation_contract!(open_my_store);
 //! storage::people_contract!(open_my_store);
 //! ```

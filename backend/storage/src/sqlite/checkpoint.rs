@@ -10,6 +10,7 @@ use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
 
 use super::durable::Durable;
+use super::open::BUSY_WAIT;
 use super::rows::is_corrupt;
 
 /// The thread looks so often while there are commits, and never while there are none.
@@ -20,6 +21,8 @@ const PAUSES: u32 = 5;
 const STEP: u64 = 1024;
 /// Above so many pages, 64 MiB, the writer starts the log anew itself.
 const LIMIT: u64 = 16 * 1024;
+/// How long it then waits for readers who are still in the old one.
+const RESTART_WAIT: Duration = Duration::from_millis(50);
 /// Without a thread: a checkpoint every so many commits, and the side file after so many milliseconds.
 const COMMITS: u32 = 256;
 const MILLIS: i64 = 1_000;
@@ -126,9 +129,12 @@ impl Checkpoints {
                 }
                 let _turn = shared.turn.lock();
                 if record(&self.durable, commit) {
-                    // Readers that stay long, like a backup, keep the log from starting anew. Then it
-                    // may grow some more before the writer is held up again.
+                    // Readers that stay long, like a backup, keep the log from starting anew. They hold
+                    // up the writer for a moment only, and then it may grow some more before the next.
+                    let wait = |time| db.busy_timeout(time).map_err(|error| error.to_string());
+                    wait(RESTART_WAIT)?;
                     let done = checkpoint(db, "RESTART")?;
+                    wait(BUSY_WAIT)?;
                     *limit = if done.busy { frames + LIMIT / 4 } else { LIMIT };
                     shared.state.lock().frames = 0;
                 }
@@ -236,4 +242,92 @@ fn checkpoint(db: &Connection, mode: &str) -> Result<Log, String> {
         tracing::warn!(%error, "a checkpoint did not succeed; the log keeps what it holds");
         Ok(Log { busy: true, ..Log::default() })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Scene {
+        folder: tempfile::TempDir,
+        db: Connection,
+        checkpoints: Checkpoints,
+    }
+
+    fn scene() -> Scene {
+        let folder = tempfile::tempdir().unwrap();
+        let connect = || {
+            let db = Connection::open(folder.path().join("kith.db")).unwrap();
+            db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).unwrap();
+            db.pragma_update(None, "wal_autocheckpoint", 0).unwrap();
+            db
+        };
+        let db = connect();
+        db.execute_batch("CREATE TABLE t (x)").unwrap();
+        let durable = Arc::new(Durable::new(folder.path(), uuid::Uuid::nil()));
+        let fatal = Arc::new(|reason: &str| panic!("{reason}"));
+        let checkpoints = Checkpoints::thread(durable, 1, connect(), fatal).unwrap();
+        Scene { folder, db, checkpoints }
+    }
+
+    impl Scene {
+        /// One commit of a hundred pages and more, after which the log has this many pages.
+        fn write(&self) -> u64 {
+            self.db.execute("INSERT INTO t VALUES (zeroblob(409600))", []).unwrap();
+            checkpoint(&self.db, "NOOP").unwrap().frames
+        }
+
+        fn limit(&self) -> u64 {
+            match &self.checkpoints.mode {
+                Mode::Thread { limit, .. } => *limit,
+                Mode::Inline { .. } => 0,
+            }
+        }
+
+        /// As if the thread had seen so long a log.
+        fn after_a_commit(&mut self, commit: u64, frames: u64) {
+            if let Mode::Thread { shared, .. } = &self.checkpoints.mode {
+                shared.state.lock().frames = frames;
+            }
+            self.checkpoints.after(&self.db, commit).unwrap();
+        }
+    }
+
+    #[test]
+    fn above_the_limit_the_writer_starts_the_log_anew() {
+        let mut scene = scene();
+        let (one, two) = (scene.write(), scene.write());
+        assert!(two > one + 100);
+        scene.after_a_commit(2, LIMIT);
+        assert!(scene.write() <= one, "it began at the start again");
+        let side = super::super::durable::read(scene.folder.path()).unwrap().unwrap();
+        assert_eq!(side.commit, 2, "the side file is written before the checkpoint");
+    }
+
+    #[test]
+    fn a_reader_that_stays_lets_the_log_grow_and_holds_nobody_up_for_ever() {
+        let mut scene = scene();
+        scene.write();
+        let reader = Connection::open(scene.folder.path().join("kith.db")).unwrap();
+        reader.execute_batch("BEGIN; SELECT * FROM t").unwrap();
+        let before = scene.write();
+        scene.after_a_commit(2, LIMIT);
+        assert!(scene.write() > before);
+        assert_eq!(scene.limit(), LIMIT + LIMIT / 4);
+        reader.execute_batch("COMMIT").unwrap();
+        scene.after_a_commit(3, LIMIT + LIMIT / 4);
+        assert!(scene.write() < before);
+        assert_eq!(scene.limit(), LIMIT);
+    }
+
+    #[test]
+    fn at_the_end_everything_is_in_one_file() {
+        let mut scene = scene();
+        scene.write();
+        scene.after_a_commit(7, 0);
+        scene.checkpoints.finish(&scene.db);
+        let log = std::fs::metadata(scene.folder.path().join("kith.db-wal")).unwrap();
+        let side = super::super::durable::read(scene.folder.path()).unwrap().unwrap();
+        assert_eq!((log.len(), side.commit), (0, 7));
+    }
 }

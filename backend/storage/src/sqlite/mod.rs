@@ -73,8 +73,8 @@ pub struct Sqlite {
     readers: Arc<Readers>,
     keys: Arc<Keys>,
     writer: Mutex<Option<tokio::task::JoinHandle<()>>>,
-    /// Held for as long as this store: one process at a time.
-    _lock: std::fs::File,
+    /// Held until this store is closed or dropped: one process at a time.
+    lock: Mutex<Option<std::fs::File>>,
 }
 
 impl Sqlite {
@@ -100,6 +100,7 @@ impl Sqlite {
             tracing::error!(%error, "the writer had ended before");
         }
         self.readers.close();
+        drop(self.lock.lock().take());
     }
 
     /// What `PRAGMA synchronous` says on the connection that writes: 2 is FULL.

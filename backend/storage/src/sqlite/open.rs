@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 use uuid::Uuid;
@@ -20,6 +21,8 @@ use crate::{Blocking, Result, StorageError};
 
 /// All versions of the schema, oldest first. One that was released is never changed.
 const SCHEMAS: &[&str] = &[include_str!("schema.sql")];
+/// How long a connection waits for another process, such as a backup, to let go of a lock.
+pub(super) const BUSY_WAIT: Duration = Duration::from_secs(5);
 /// Up to this size, in bytes, the whole file is checked at every start: it takes a tenth of a second.
 const CHECKED_ALWAYS: u64 = 32 << 20;
 /// Up to this size it is checked when the last stop was a kill. Above it `kithd check` is for that.
@@ -73,7 +76,7 @@ pub(super) fn open(options: Options) -> Result<Sqlite> {
         readers: Arc::new(Readers::new(readers)),
         keys,
         writer: Mutex::new(Some(task)),
-        _lock: lock,
+        lock: Mutex::new(Some(lock)),
     })
 }
 
@@ -167,8 +170,11 @@ fn identify(
 
 fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     let db = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    db.busy_timeout(Duration::from_secs(5))?;
+    db.busy_timeout(BUSY_WAIT)?;
     db.set_prepared_statement_cache_capacity(128);
+    // The last connection would otherwise move and delete the log when it goes, also that of a file
+    // which was just refused: what is left of a damaged database is for whoever looks into it.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(db)
 }
 
