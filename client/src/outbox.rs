@@ -61,11 +61,6 @@ impl Queue {
         self.lines.values().flat_map(|line| &line.entries)
     }
 
-    /// The conversations that have entries.
-    pub fn conversations(&self) -> impl Iterator<Item = ConversationId> + '_ {
-        self.lines.keys().copied()
-    }
-
     /// Whether nothing waits to be sent. What failed does not wait.
     #[must_use]
     pub fn is_done(&self) -> bool {
@@ -138,10 +133,8 @@ impl Queue {
     pub fn due(&mut self, connection: u64, now: Instant) -> Vec<Submit> {
         let mut batches = Vec::new();
         for (&conversation, line) in &mut self.lines {
-            let waits = line
-                .flight
-                .as_ref()
-                .is_some_and(|f| f.connection == connection && now < f.again);
+            let waits =
+                line.flight.as_ref().is_some_and(|f| f.connection == connection && now < f.again);
             if waits {
                 continue;
             }

@@ -6,7 +6,7 @@ use protocol::{ClientRef, Code, Command, ConversationId, UserId, limits};
 
 use super::Account;
 use crate::outbox;
-use crate::store::{Draft, Stored, StoreError};
+use crate::store::{Draft, StoreError, Stored};
 use crate::sync::Conversation;
 
 /// Why something cannot be done.
@@ -28,7 +28,11 @@ impl Account {
     ///
     /// # Errors
     /// [`ComposeError`].
-    pub fn submit(&mut self, id: ConversationId, command: Command) -> Result<ClientRef, ComposeError> {
+    pub fn submit(
+        &mut self,
+        id: ConversationId,
+        command: Command,
+    ) -> Result<ClientRef, ComposeError> {
         let conversation = self.conversations.get(&id).ok_or(Code::NoConversation)?;
         if !conversation.is_member() {
             return Err(Code::NotAMember.into());
@@ -129,7 +133,11 @@ impl Account {
     ///
     /// # Errors
     /// [`ComposeError::TooLate`] when it was handed to a connection and did not fail.
-    pub fn cancel(&mut self, id: ConversationId, client_ref: ClientRef) -> Result<(), ComposeError> {
+    pub fn cancel(
+        &mut self,
+        id: ConversationId,
+        client_ref: ClientRef,
+    ) -> Result<(), ComposeError> {
         let entry = self.queue.get(id, client_ref).ok_or(ComposeError::TooLate)?;
         if entry.handed && entry.failed.is_none() {
             return Err(ComposeError::TooLate);
@@ -146,7 +154,11 @@ impl Account {
     ///
     /// # Errors
     /// [`ComposeError`].
-    pub fn retry(&mut self, id: ConversationId, client_ref: ClientRef) -> Result<ClientRef, ComposeError> {
+    pub fn retry(
+        &mut self,
+        id: ConversationId,
+        client_ref: ClientRef,
+    ) -> Result<ClientRef, ComposeError> {
         let old = self.queue.get(id, client_ref).ok_or(ComposeError::TooLate)?.clone();
         if old.failed.is_none() {
             return Err(ComposeError::TooLate);
@@ -198,7 +210,8 @@ impl Account {
         title: String,
         members: Vec<UserId>,
     ) -> Result<ConversationId, ComposeError> {
-        let others: BTreeSet<UserId> = members.into_iter().filter(|&user| user != self.me).collect();
+        let others: BTreeSet<UserId> =
+            members.into_iter().filter(|&user| user != self.me).collect();
         if others.len() >= limits::GROUP_MEMBERS {
             return Err(Code::GroupFull.into());
         }
@@ -218,7 +231,11 @@ impl Account {
     ///
     /// # Errors
     /// [`ComposeError`].
-    pub fn add_members(&mut self, id: ConversationId, users: Vec<UserId>) -> Result<(), ComposeError> {
+    pub fn add_members(
+        &mut self,
+        id: ConversationId,
+        users: Vec<UserId>,
+    ) -> Result<(), ComposeError> {
         let conversation = self.conversations.get(&id).ok_or(Code::NoConversation)?;
         if !id.is_group() {
             return Err(Code::NotAGroup.into());
@@ -240,7 +257,11 @@ impl Account {
     ///
     /// # Errors
     /// [`ComposeError`].
-    pub fn save_draft(&mut self, id: ConversationId, draft: Option<Draft>) -> Result<(), ComposeError> {
+    pub fn save_draft(
+        &mut self,
+        id: ConversationId,
+        draft: Option<Draft>,
+    ) -> Result<(), ComposeError> {
         if draft.as_ref().is_some_and(|draft| draft.text.len() > 4 * limits::BODY_BYTES) {
             return Err(Code::TooLarge.into());
         }

@@ -3,9 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::frame::{
-    ConversationPage, Cursor, EventFrame, MarkStored, Marked, Page, Rejected,
-};
+use protocol::frame::{ConversationPage, Cursor, EventFrame, MarkStored, Marked, Page, Rejected};
 use protocol::model::{Event, EventKind, MessageState, Range};
 use protocol::request::Person;
 use protocol::{ClientRef, Command, ConversationId, UserId};
@@ -79,6 +77,8 @@ impl Account {
         let mut lower = BTreeSet::new();
         let mut people = Vec::new();
         let mut removed = Vec::new();
+        let mut wrote = Vec::new();
+        let was_complete = self.sync.complete;
         let mut sync = std::mem::take(&mut self.sync);
         let now = self.environment.now();
         let mut intake = Intake {
@@ -114,6 +114,9 @@ impl Account {
                     let id = frame.conversation;
                     if sync.strangers.get(&id) == Some(&true) {
                         continue;
+                    }
+                    if frame.event.kind.counts() {
+                        wrote.push((id, frame.event.sender));
                     }
                     if intake.event(&frame, &self.queue)? {
                         sync.strangers.remove(&id);
@@ -164,6 +167,10 @@ impl Account {
         }
         let (after, seen) = intake.commit()?;
         self.sync = sync;
+        self.changes.list |= self.sync.complete != was_complete;
+        for (id, sender) in wrote {
+            self.stop_typing(id, sender);
+        }
         self.took(after, &removed, people, now);
         self.settle(&seen, &rejected, &stored, &lower)?;
         Ok(result)
@@ -196,13 +203,12 @@ impl Account {
                 self.changes.details.insert(id);
                 self.want_people_of(id);
             }
+            self.may_have_holes(id);
             self.touch(id);
         }
         for (asked, found) in people {
             self.met(&asked, found, now);
         }
-        // The last page may have completed the list.
-        self.changes.list |= self.sync.complete && self.items.is_empty();
     }
 
     /// What follows from the commit in the outbox: entries that were seen go, rejected ones are
@@ -234,8 +240,10 @@ impl Account {
             .filter(|mark| self.marks.answered(mark.conversation, mark.delivered, mark.read))
             .map(|mark| mark.conversation)
             .collect();
-        let acknowledged: Vec<&(ConversationId, ClientRef)> =
-            seen.iter().filter(|(id, client_ref)| self.queue.get(*id, *client_ref).is_some()).collect();
+        let acknowledged: Vec<&(ConversationId, ClientRef)> = seen
+            .iter()
+            .filter(|(id, client_ref)| self.queue.get(*id, *client_ref).is_some())
+            .collect();
         raised.retain(|(id, values)| values.is_some() && !answered.contains(id));
         let refused: Vec<(Stored, Failure)> = rejected
             .iter()
@@ -298,7 +306,8 @@ impl Account {
     /// The seq up to which everything that was not delivered yet is here now, if there is anything
     /// of somebody else in it.
     fn newly_delivered(&self, id: ConversationId) -> Result<Option<u64>, StoreError> {
-        let Some(conversation) = self.conversations.get(&id).filter(|c| c.described && c.is_member())
+        let Some(conversation) =
+            self.conversations.get(&id).filter(|c| c.described && c.is_member())
         else {
             return Ok(None);
         };
@@ -351,7 +360,11 @@ impl Intake<'_> {
     }
 
     /// `false` when only a page can say what this conversation is.
-    fn event(&mut self, frame: &EventFrame, queue: &crate::outbox::Queue) -> Result<bool, StoreError> {
+    fn event(
+        &mut self,
+        frame: &EventFrame,
+        queue: &crate::outbox::Queue,
+    ) -> Result<bool, StoreError> {
         let (id, me, sender) = (frame.conversation, self.me, frame.event.sender);
         let mut conversation = self.get_or_begin(id);
         if !conversation.described && id.is_direct() {
@@ -428,7 +441,9 @@ impl Intake<'_> {
     ) -> Vec<ConversationId> {
         self.before
             .iter()
-            .filter(|(id, c)| c.head.seq > 0 && !named.contains(id) && queue.entries(**id).is_empty())
+            .filter(|(id, c)| {
+                c.head.seq > 0 && !named.contains(id) && queue.entries(**id).is_empty()
+            })
             .map(|(&id, _)| id)
             .collect()
     }

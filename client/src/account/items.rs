@@ -33,7 +33,8 @@ impl Account {
             }
             self.order = self.sorted();
         }
-        let conversations = self.order.iter().filter_map(|id| self.items.get(id)).cloned().collect();
+        let conversations =
+            self.order.iter().filter_map(|id| self.items.get(id)).cloned().collect();
         Ok(ConversationList { conversations, unread: self.unread(), complete: self.sync.complete })
     }
 
@@ -46,8 +47,11 @@ impl Account {
         let mut told = Vec::new();
         let first = self.items.is_empty();
         let before = (self.unread(), self.order.clone());
-        let ids: BTreeSet<ConversationId> =
-            if first { self.conversations.keys().copied().collect() } else { changes.conversations };
+        let ids: BTreeSet<ConversationId> = if first {
+            self.conversations.keys().copied().collect()
+        } else {
+            changes.conversations
+        };
         let mut changed = Vec::new();
         for &id in &ids {
             if self.renew_item(id)?
@@ -212,7 +216,9 @@ impl Account {
     #[must_use]
     pub fn readers(&self, id: ConversationId, seq: u64) -> Option<MessageReaders> {
         let conversation = self.conversations.get(&id)?;
-        if !conversation.roster.known || conversation.member_count > protocol::limits::SMALL_GROUP as u64 {
+        if !conversation.roster.known
+            || conversation.member_count > protocol::limits::SMALL_GROUP as u64
+        {
             return None;
         }
         let others = conversation.roster.members.keys().filter(|&&user| user != self.me);

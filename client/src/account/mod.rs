@@ -19,12 +19,13 @@ pub use compose::ComposeError;
 pub use ingest::{Arrival, Ingested};
 pub use outgoing::Outgoing;
 pub use people::People;
+pub(crate) use people::view as person_view;
 pub use want::Want;
 
 use crate::environment::Environment;
 use crate::markers::Marks;
 use crate::outbox::{Queue, TOO_OLD};
-use crate::store::{Cache, Draft, Identity, OutboxFile, Stored, StoreError};
+use crate::store::{Cache, Draft, Identity, OutboxFile, StoreError, Stored};
 use crate::sync::Conversation;
 use crate::view::ConversationItem;
 use windows::Windows;
@@ -48,6 +49,8 @@ pub struct Account {
     order: Vec<ConversationId>,
     windows: Windows,
     changes: Changes,
+    /// Codes to tell the person once.
+    notices: Vec<&'static str>,
     want: want::Wants,
     typing: BTreeMap<ConversationId, BTreeMap<UserId, tokio::time::Instant>>,
     typed: BTreeMap<ConversationId, tokio::time::Instant>,
@@ -72,23 +75,19 @@ struct Sync {
 
 /// What changed since a UI was last told.
 #[derive(Default)]
-pub(crate) struct Changes {
+struct Changes {
     /// Conversations whose list row or open window may look different.
-    pub(crate) conversations: BTreeSet<ConversationId>,
+    conversations: BTreeSet<ConversationId>,
     /// Those of them whose title or members may be different.
-    pub(crate) details: BTreeSet<ConversationId>,
+    details: BTreeSet<ConversationId>,
     /// Commands of one's own that were rejected.
-    pub(crate) rejected: Vec<(ConversationId, ClientRef, Code)>,
-    /// Codes to tell the person once.
-    pub(crate) notices: Vec<&'static str>,
+    rejected: Vec<(ConversationId, ClientRef, Code)>,
     /// Whose typing changed.
-    pub(crate) typing: BTreeSet<ConversationId>,
+    typing: BTreeSet<ConversationId>,
     /// Who came or went.
-    pub(crate) presence: BTreeMap<UserId, bool>,
+    presence: BTreeMap<UserId, bool>,
     /// Whether the list was completed, or something of it is gone.
-    pub(crate) list: bool,
-    /// Whether the own person changed.
-    pub(crate) state: bool,
+    list: bool,
 }
 
 impl Account {
@@ -133,6 +132,7 @@ impl Account {
             order: Vec::new(),
             windows: Windows::default(),
             changes: Changes::default(),
+            notices: Vec::new(),
             want: want::Wants::default(),
             typing: BTreeMap::new(),
             typed: BTreeMap::new(),
@@ -143,10 +143,10 @@ impl Account {
         account.clear_known()?;
         account.hold_back_old()?;
         if rebuilt {
-            account.changes.notices.push("cache_rebuilt");
+            account.notice("cache_rebuilt");
         }
         if outbox_lost {
-            account.changes.notices.push("outbox_rebuilt");
+            account.notice("outbox_rebuilt");
         }
         Ok(Some(account))
     }
@@ -172,6 +172,7 @@ impl Account {
         self.changes.list = true;
         for id in all {
             self.want_people_of(id);
+            self.may_have_holes(id);
         }
         Ok(())
     }
@@ -236,7 +237,7 @@ impl Account {
     pub fn rebuild_cache(&mut self) -> Result<(), StoreError> {
         self.cache.rebuild(&self.path.join("cache.db"))?;
         self.load()?;
-        self.changes.notices.push("cache_rebuilt");
+        self.notice("cache_rebuilt");
         Ok(())
     }
 
@@ -294,7 +295,18 @@ impl Account {
         self.queue.is_done() && self.marks.is_done() && synced
     }
 
-    pub(crate) fn take_changes(&mut self) -> Changes {
+    /// Something to tell the person once.
+    pub fn notice(&mut self, code: &'static str) {
+        if !self.notices.contains(&code) {
+            self.notices.push(code);
+        }
+    }
+
+    pub(crate) fn take_notices(&mut self) -> Vec<&'static str> {
+        std::mem::take(&mut self.notices)
+    }
+
+    fn take_changes(&mut self) -> Changes {
         std::mem::take(&mut self.changes)
     }
 
@@ -302,4 +314,3 @@ impl Account {
         self.changes.conversations.insert(id);
     }
 }
-

@@ -47,8 +47,7 @@ impl Account {
         if self.windows.look_changed(connection, &look) {
             frames.push(wire::encode(&ClientFrame::Look(look)));
         }
-        let next =
-            [self.queue.next_due(connection, now), self.marks.next_due(connection, now)];
+        let next = [self.queue.next_due(connection, now), self.marks.next_due(connection, now)];
         Ok(Outgoing { frames, next: next.into_iter().flatten().min() })
     }
 
@@ -88,7 +87,9 @@ impl Account {
     /// # Errors
     /// [`StoreError`].
     pub fn refused(&mut self, of: ConversationId, code: Code) -> Result<(), StoreError> {
-        use Code::{BadRef, BadValue, Malformed, NotWithYourself, TooLarge, TooMany, UnknownCommand};
+        use Code::{
+            BadRef, BadValue, Malformed, NotWithYourself, TooLarge, TooMany, UnknownCommand,
+        };
         let form = matches!(
             code,
             Malformed | BadValue | BadRef | TooLarge | TooMany | NotWithYourself | UnknownCommand
@@ -166,12 +167,14 @@ impl Account {
         let mut users: Vec<UserId> = on_screen
             .flat_map(|c| c.peer.into_iter().chain(c.roster.members.keys().copied()))
             .collect();
-        let listed = self.order.iter().take(WATCHED_ITEMS).filter_map(|id| self.conversations.get(id));
+        let listed =
+            self.order.iter().take(WATCHED_ITEMS).filter_map(|id| self.conversations.get(id));
         users.extend(listed.filter(|c| c.kind == ConversationKind::Direct).filter_map(|c| c.peer));
         let mut seen = std::collections::BTreeSet::from([self.me]);
         users.retain(|&user| seen.insert(user));
         users.truncate(limits::LOOKS);
-        let known = |id: &&ConversationId| self.conversations.get(id).is_some_and(|c| c.head.seq > 0);
+        let known =
+            |id: &&ConversationId| self.conversations.get(id).is_some_and(|c| c.head.seq > 0);
         let conversations = open.iter().filter(known).take(limits::LOOKS).copied().collect();
         Look { conversations, users }
     }

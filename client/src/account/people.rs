@@ -13,6 +13,9 @@ use crate::view::PersonView;
 /// People on screen are asked about again after this long.
 const STALE: Millis = 3600 * 1000;
 
+/// How many people a search without the server gives.
+const FOUND: usize = 20;
+
 /// Everybody that was ever met.
 #[derive(Default)]
 pub struct People {
@@ -50,6 +53,15 @@ impl People {
     #[must_use]
     pub fn name(&self, id: UserId) -> String {
         self.known.get(&id).map(|(person, _)| shown(person).to_owned()).unwrap_or_default()
+    }
+
+    /// People who are known and whose name begins so, for when the server cannot be asked.
+    #[must_use]
+    pub fn find(&self, query: &str) -> Vec<PersonView> {
+        let query = query.to_lowercase();
+        let begins = |name: &str| name.to_lowercase().starts_with(&query);
+        let found = self.known.values().filter(|(p, _)| begins(&p.name) || begins(&p.display_name));
+        found.take(FOUND).map(|(person, _)| self.view(person.id)).collect()
     }
 
     fn is_wanted(&self, id: UserId, now: Millis, refresh: bool) -> bool {
@@ -145,7 +157,6 @@ impl Account {
         write.commit()?;
         self.people.known.insert(self.me, (person, Millis::MAX));
         self.names_changed(&BTreeSet::from([self.me]));
-        self.changes.state = true;
         Ok(())
     }
 

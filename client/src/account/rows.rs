@@ -7,7 +7,7 @@ use protocol::model::{Event, EventKind, MessageState};
 use protocol::{Command, ConversationId};
 
 use super::Account;
-use crate::store::{Stored, StoreError};
+use crate::store::{StoreError, Stored};
 use crate::sync::{Conversation, overlay};
 use crate::text;
 use crate::view::{ChangeView, MessageView, Progress, Quote, ReactionView, Row, RowBody};
@@ -156,7 +156,11 @@ impl Account {
         Ok(Quote {
             seq,
             sender: event.map(|event| self.people.name(event.sender)).unwrap_or_default(),
-            text: state.as_ref().and_then(MessageState::text).map(text::preview).unwrap_or_default(),
+            text: state
+                .as_ref()
+                .and_then(MessageState::text)
+                .map(text::preview)
+                .unwrap_or_default(),
             deleted: state.is_some_and(|state| state.texts.is_empty()),
         })
     }

@@ -147,7 +147,11 @@ impl Account {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn set_members(&mut self, id: ConversationId, members: &[Member]) -> Result<(), StoreError> {
+    pub fn set_members(
+        &mut self,
+        id: ConversationId,
+        members: &[Member],
+    ) -> Result<(), StoreError> {
         self.want.members.remove(&id);
         let Some(old) = self.conversations.get(&id) else { return Ok(()) };
         let mut new = old.clone();

@@ -74,7 +74,11 @@ impl Account {
     ///
     /// # Errors
     /// [`StoreError`]; `Ok(None)` for a conversation that is not known.
-    pub fn open_window(&mut self, id: ConversationId, at: Option<u64>) -> Result<Option<Timeline>, StoreError> {
+    pub fn open_window(
+        &mut self,
+        id: ConversationId,
+        at: Option<u64>,
+    ) -> Result<Option<Timeline>, StoreError> {
         let Some(conversation) = self.conversations.get(&id) else { return Ok(None) };
         let head = conversation.head.seq;
         let unread = conversation.unread(self.cache.own_after(id, conversation.mine.read)?);
@@ -161,7 +165,10 @@ impl Account {
     }
 
     /// What changed in the rows of an open conversation since a UI was told.
-    pub(super) fn window_changes(&mut self, id: ConversationId) -> Result<Option<Notification>, StoreError> {
+    pub(super) fn window_changes(
+        &mut self,
+        id: ConversationId,
+    ) -> Result<Option<Notification>, StoreError> {
         let (Some(window), Some(conversation)) =
             (self.windows.open.get(&id), self.conversations.get(&id))
         else {

@@ -4,6 +4,7 @@
 mod network;
 mod poll;
 mod requests;
+mod transport;
 
 use std::fmt;
 use std::pin::Pin;
@@ -12,8 +13,9 @@ use bytes::Bytes;
 use futures_util::{Sink, Stream};
 
 pub use network::Network;
-pub(crate) use poll::open_poll;
+use poll::open_poll;
 pub(crate) use requests::{RequestError, Requests};
+pub(crate) use transport::{OpenError, Transport};
 
 /// Where text frames go. An error means that the connection is over.
 pub type FrameSink = Pin<Box<dyn Sink<String, Error = Lost> + Send>>;
@@ -126,7 +128,8 @@ mod tests {
         ] {
             assert_eq!(complete_address(typed).as_deref(), Ok(address), "{typed}");
         }
-        for typed in ["", "  ", "ftp://a", "javascript://x", "https://a@b", "a b", "http://", "\0"] {
+        for typed in ["", "  ", "ftp://a", "javascript://x", "https://a@b", "a b", "http://", "\0"]
+        {
             assert_eq!(complete_address(typed), Err(BadAddress), "{typed}");
         }
     }

@@ -101,7 +101,8 @@ mod tests {
 
     #[test]
     fn row_50_html_or_a_redirect_is_not_a_server_and_no_panic() {
-        for (status, body) in [(200, "<html>log in</html>"), (302, ""), (404, "<h1>no</h1>"), (200, "")]
+        for (status, body) in
+            [(200, "<html>log in</html>"), (302, ""), (404, "<h1>no</h1>"), (200, "")]
         {
             assert!(matches!(answer(status, body), Err(RequestError::NotAServer(_))), "{status}");
         }

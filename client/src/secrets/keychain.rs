@@ -20,8 +20,7 @@ impl KeychainSecrets {
         work: impl FnOnce(&Entry) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, SecretsError> {
         let (service, account) = (service.to_owned(), account.to_owned());
-        let work =
-            tokio::task::spawn_blocking(move || work(&Entry::new(&service, &account)?));
+        let work = tokio::task::spawn_blocking(move || work(&Entry::new(&service, &account)?));
         match tokio::time::timeout(PATIENCE, work).await {
             Ok(Ok(answer)) => answer.map_err(|error| SecretsError(error.to_string())),
             Ok(Err(error)) => Err(SecretsError(error.to_string())),

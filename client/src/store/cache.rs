@@ -125,8 +125,10 @@ impl Cache {
         let mut rows = self.db.prepare("SELECT state, roster FROM conversations")?;
         let mut rows = rows.query([])?;
         while let Some(row) = rows.next()? {
-            let mut conversation: Conversation = serde_json::from_str(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?;
-            conversation.roster = serde_json::from_str(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?;
+            let mut conversation: Conversation =
+                serde_json::from_str(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?;
+            conversation.roster =
+                serde_json::from_str(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?;
             all.insert(conversation.id, conversation);
         }
         let mut rows = self.db.prepare("SELECT conversation, first, last FROM ranges")?;
@@ -173,7 +175,11 @@ impl CacheWrite<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn conversation(&self, new: &Conversation, old: Option<&Conversation>) -> Result<(), StoreError> {
+    pub fn conversation(
+        &self,
+        new: &Conversation,
+        old: Option<&Conversation>,
+    ) -> Result<(), StoreError> {
         let id = *new.id.bytes();
         if old.is_some_and(|old| old.roster == new.roster) {
             if old != Some(new) {
@@ -183,7 +189,8 @@ impl CacheWrite<'_> {
         } else {
             // The roster of a large group is large, so it is only written when it changed.
             let sql = "INSERT OR REPLACE INTO conversations VALUES (?, ?, ?)";
-            let (state, roster) = (serde_json::to_string(new)?, serde_json::to_string(&new.roster)?);
+            let (state, roster) =
+                (serde_json::to_string(new)?, serde_json::to_string(&new.roster)?);
             self.0.prepare_cached(sql)?.execute(params![id, state, roster])?;
         }
         let none = Ranges::default();
@@ -209,7 +216,12 @@ impl CacheWrite<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn event(&self, conversation: ConversationId, event: &Event, me: UserId) -> Result<(), StoreError> {
+    pub fn event(
+        &self,
+        conversation: ConversationId,
+        event: &Event,
+        me: UserId,
+    ) -> Result<(), StoreError> {
         let sql = "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?, ?, ?)";
         self.0.prepare_cached(sql)?.execute(params![
             conversation.bytes(),
@@ -228,7 +240,11 @@ impl CacheWrite<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn state(&self, conversation: ConversationId, state: &MessageState) -> Result<(), StoreError> {
+    pub fn state(
+        &self,
+        conversation: ConversationId,
+        state: &MessageState,
+    ) -> Result<(), StoreError> {
         if state.seq > LARGEST_SEQ || state.state_seq > LARGEST_SEQ {
             return Ok(());
         }
@@ -236,9 +252,12 @@ impl CacheWrite<'_> {
             ON CONFLICT (conversation, seq) DO UPDATE SET state_seq = ?3, state = ?4
             WHERE ?3 > state_seq";
         let json = serde_json::to_string(state)?;
-        self.0
-            .prepare_cached(sql)?
-            .execute(params![conversation.bytes(), state.seq, state.state_seq, json])?;
+        self.0.prepare_cached(sql)?.execute(params![
+            conversation.bytes(),
+            state.seq,
+            state.state_seq,
+            json
+        ])?;
         Ok(())
     }
 
@@ -246,7 +265,11 @@ impl CacheWrite<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn read_event(&self, conversation: ConversationId, seq: u64) -> Result<Option<Event>, StoreError> {
+    pub fn read_event(
+        &self,
+        conversation: ConversationId,
+        seq: u64,
+    ) -> Result<Option<Event>, StoreError> {
         super::history::event(&self.0, conversation, seq)
     }
 
@@ -266,7 +289,9 @@ impl CacheWrite<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn set_meta(&self, key: &str, value: &str) -> Result<(), StoreError> {
-        self.0.prepare_cached("INSERT OR REPLACE INTO meta VALUES (?, ?)")?.execute([key, value])?;
+        self.0
+            .prepare_cached("INSERT OR REPLACE INTO meta VALUES (?, ?)")?
+            .execute([key, value])?;
         Ok(())
     }
 

@@ -35,7 +35,13 @@ impl Cache {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn newest(&self, of: ConversationId, from: u64, to: u64, limit: u64) -> Result<Vec<Event>, StoreError> {
+    pub fn newest(
+        &self,
+        of: ConversationId,
+        from: u64,
+        to: u64,
+        limit: u64,
+    ) -> Result<Vec<Event>, StoreError> {
         let mut events = self.events(of, from, to, limit, "DESC")?;
         events.reverse();
         Ok(events)
@@ -45,7 +51,13 @@ impl Cache {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn oldest(&self, of: ConversationId, from: u64, to: u64, limit: u64) -> Result<Vec<Event>, StoreError> {
+    pub fn oldest(
+        &self,
+        of: ConversationId,
+        from: u64,
+        to: u64,
+        limit: u64,
+    ) -> Result<Vec<Event>, StoreError> {
         self.events(of, from, to, limit, "ASC")
     }
 
@@ -65,7 +77,9 @@ impl Cache {
         let mut rows = query.query(params![of.bytes(), bound(from), bound(to), bound(limit)])?;
         let mut events = Vec::new();
         while let Some(row) = rows.next()? {
-            events.push(serde_json::from_str(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?);
+            events.push(serde_json::from_str(
+                row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?,
+            )?);
         }
         Ok(events)
     }
@@ -74,13 +88,21 @@ impl Cache {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn states(&self, of: ConversationId, from: u64, to: u64) -> Result<BTreeMap<u64, MessageState>, StoreError> {
+    pub fn states(
+        &self,
+        of: ConversationId,
+        from: u64,
+        to: u64,
+    ) -> Result<BTreeMap<u64, MessageState>, StoreError> {
         let sql = "SELECT seq, state FROM states WHERE conversation = ? AND seq BETWEEN ? AND ?";
         let mut query = self.db.prepare_cached(sql)?;
         let mut rows = query.query(params![of.bytes(), bound(from), bound(to)])?;
         let mut states = BTreeMap::new();
         while let Some(row) = rows.next()? {
-            states.insert(row.get(0)?, serde_json::from_str(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?);
+            states.insert(
+                row.get(0)?,
+                serde_json::from_str(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?,
+            );
         }
         Ok(states)
     }
@@ -101,7 +123,11 @@ impl Cache {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn first_message_of_others(&self, of: ConversationId, after: u64) -> Result<Option<u64>, StoreError> {
+    pub fn first_message_of_others(
+        &self,
+        of: ConversationId,
+        after: u64,
+    ) -> Result<Option<u64>, StoreError> {
         let sql = "SELECT seq FROM events
             WHERE conversation = ? AND seq > ? AND mine = 0 AND counts = 1 ORDER BY seq LIMIT 1";
         let mut query = self.db.prepare_cached(sql)?;
@@ -112,7 +138,12 @@ impl Cache {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn last_of_others(&self, of: ConversationId, after: u64, to: u64) -> Result<Option<u64>, StoreError> {
+    pub fn last_of_others(
+        &self,
+        of: ConversationId,
+        after: u64,
+        to: u64,
+    ) -> Result<Option<u64>, StoreError> {
         let sql = "SELECT seq FROM events WHERE conversation = ? AND seq > ? AND seq <= ?
             AND mine = 0 ORDER BY seq DESC LIMIT 1";
         let mut query = self.db.prepare_cached(sql)?;
@@ -136,7 +167,10 @@ impl Cache {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn known_refs(&self, refs: impl IntoIterator<Item = ClientRef>) -> Result<BTreeSet<ClientRef>, StoreError> {
+    pub fn known_refs(
+        &self,
+        refs: impl IntoIterator<Item = ClientRef>,
+    ) -> Result<BTreeSet<ClientRef>, StoreError> {
         let mut query =
             self.db.prepare_cached("SELECT 1 FROM events WHERE client_ref = ? AND mine = 1")?;
         let mut known = BTreeSet::new();

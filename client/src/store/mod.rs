@@ -98,4 +98,3 @@ fn remove_stray_log(path: &Path) -> Result<(), StoreError> {
     }
     Ok(())
 }
-

@@ -6,9 +6,7 @@ mod ranges;
 mod roster;
 
 use protocol::frame::{ConversationPage, Marked};
-use protocol::model::{
-    ConversationKind, Event, EventKind, Head, Marker, Period, Role, is_current,
-};
+use protocol::model::{ConversationKind, Event, EventKind, Head, Marker, Period, Role, is_current};
 use protocol::{ConversationId, Millis, UserId, direct_conversation};
 use serde::{Deserialize, Serialize};
 
@@ -296,4 +294,3 @@ impl Conversation {
         }
     }
 }
-

@@ -17,7 +17,9 @@ pub(super) fn safe(url: &str) -> Option<String> {
     let rest = &url[scheme.len()..];
     let good = match *scheme {
         "mailto:" => rest.contains('@'),
-        _ => rest.strip_prefix("//").is_some_and(|host| host.starts_with(|c: char| c.is_alphanumeric() || c == '[')),
+        _ => rest
+            .strip_prefix("//")
+            .is_some_and(|host| host.starts_with(|c: char| c.is_alphanumeric() || c == '[')),
     };
     good.then(|| url.to_owned())
 }
@@ -26,7 +28,8 @@ pub(super) fn safe(url: &str) -> Option<String> {
 pub(super) fn honest(url: String, spans: Vec<Span>) -> Span {
     let shown = preview::plain_spans(&spans);
     let shown = shown.trim();
-    let an_address = shown.contains("://") || has_prefix(shown, "www.") || has_prefix(shown, "mailto:");
+    let an_address =
+        shown.contains("://") || has_prefix(shown, "www.") || has_prefix(shown, "mailto:");
     let visible = shown.chars().any(protocol::name::is_visible);
     if !visible || (an_address && shown != url) {
         let spans = vec![Span::Text { text: url.clone() }];
@@ -67,7 +70,9 @@ fn next_address(text: &str, from: usize) -> Option<usize> {
         let start = ["https", "http"]
             .iter()
             .filter_map(|scheme| mark.checked_sub(scheme.len()).map(|at| (at, scheme)))
-            .find(|(at, scheme)| text.get(*at..mark).is_some_and(|t| t.eq_ignore_ascii_case(scheme)))
+            .find(|(at, scheme)| {
+                text.get(*at..mark).is_some_and(|t| t.eq_ignore_ascii_case(scheme))
+            })
             .map(|(at, _)| at)
             .filter(|&at| at >= from && !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric()));
         match start {
@@ -81,7 +86,9 @@ fn next_address(text: &str, from: usize) -> Option<usize> {
 /// that ends the sentence.
 fn address_length(text: &str) -> usize {
     let end = text
-        .find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '`' | '，' | '。' | '）'))
+        .find(|c: char| {
+            c.is_whitespace() || matches!(c, '<' | '>' | '"' | '`' | '，' | '。' | '）')
+        })
         .unwrap_or(text.len());
     let mut address = &text[..end];
     loop {

@@ -134,7 +134,11 @@ impl Tree {
 
     fn end(&mut self, tag: TagEnd) {
         match tag {
-            TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough | TagEnd::Link | TagEnd::Image => {
+            TagEnd::Emphasis
+            | TagEnd::Strong
+            | TagEnd::Strikethrough
+            | TagEnd::Link
+            | TagEnd::Image => {
                 self.close();
             }
             TagEnd::BlockQuote(_) | TagEnd::List(_) | TagEnd::Item | TagEnd::CodeBlock => {
@@ -177,7 +181,9 @@ impl Tree {
     }
 
     fn text(&mut self, text: &str) {
-        if let Some(Container { kind: ContainerKind::Code(_, code), .. }) = self.containers.last_mut() {
+        if let Some(Container { kind: ContainerKind::Code(_, code), .. }) =
+            self.containers.last_mut()
+        {
             code.push_str(text);
         } else if self.in_link() {
             self.push(Span::Text { text: text.to_owned() });

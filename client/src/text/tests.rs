@@ -170,6 +170,7 @@ proptest! {
             let lower = url.to_lowercase();
             prop_assert!(["https://", "http://", "mailto:"].iter().any(|s| lower.starts_with(s)));
         }
-        preview(&text);
+        let line = preview(&text);
+        prop_assert!(!line.contains('\n'), "{line}");
     }
 }

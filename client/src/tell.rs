@@ -1,0 +1,147 @@
+//! Tells windows what changed: one task gathers it for a frame's time and hands it to every
+//! subscriber. A subscriber that does not keep up loses notifications and is told so.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::Inner;
+use crate::running::Running;
+use crate::view::{AppState, Notice, Notification};
+
+/// A screen draws no more often.
+const FRAME: Duration = Duration::from_millis(16);
+/// Notifications that wait for one subscriber.
+const QUEUE: usize = 1024;
+
+/// The subscribers.
+#[derive(Default)]
+pub(crate) struct Subscribers(Mutex<Vec<Subscriber>>);
+
+struct Subscriber {
+    sender: mpsc::Sender<Notification>,
+    /// It lost some; it is told as soon as there is room.
+    lagged: bool,
+}
+
+impl Subscribers {
+    pub(crate) fn add(&self) -> mpsc::Receiver<Notification> {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        self.0.lock().push(Subscriber { sender, lagged: false });
+        receiver
+    }
+
+    /// Hand these to everybody. Whether anybody got them.
+    fn tell(&self, told: &[Notification], state: &AppState) -> bool {
+        let mut anybody = false;
+        self.0.lock().retain_mut(|subscriber| {
+            anybody |= subscriber.tell(told, state);
+            !subscriber.sender.is_closed()
+        });
+        anybody
+    }
+}
+
+impl Subscriber {
+    fn tell(&mut self, told: &[Notification], state: &AppState) -> bool {
+        // Half of the queue has to be free again before a subscriber that lost some goes on.
+        if self.lagged && self.sender.capacity() < QUEUE / 2 {
+            return false;
+        }
+        if self.lagged {
+            let mut state = state.clone();
+            state.notices.push(Notice { code: "reload".into() });
+            self.lagged = self.sender.try_send(Notification::State { state }).is_err();
+        }
+        for notification in told {
+            match self.sender.try_send(notification.clone()) {
+                Ok(()) => {}
+                Err(TrySendError::Full(_)) => {
+                    self.lagged = true;
+                    return false;
+                }
+                Err(TrySendError::Closed(_)) => return false,
+            }
+        }
+        true
+    }
+}
+
+/// What subscribers were told last.
+#[derive(Default)]
+struct Told {
+    state: Option<AppState>,
+    idle: Option<bool>,
+}
+
+/// Tell until the client is gone.
+pub(crate) async fn tell(client: Weak<Inner>, wake: Arc<Notify>) {
+    let mut told = Told::default();
+    let mut expires = None;
+    loop {
+        let far = Instant::now() + Duration::from_secs(3600);
+        tokio::select! {
+            biased;
+            () = wake.notified() => {}
+            () = sleep_until(expires.unwrap_or(far)) => {}
+        }
+        sleep(FRAME).await;
+        let Some(client) = client.upgrade() else { return };
+        let mut all = Vec::new();
+        expires = None;
+        if let Some(running) = client.running() {
+            let gathered = gather(&running, &mut told, &mut all).await;
+            expires = gathered.expires;
+            client.add_notices(&gathered.notices);
+        }
+        let state = client.state();
+        let notices = !state.notices.is_empty();
+        if told.state.as_ref() != Some(&state) {
+            all.insert(0, Notification::State { state: state.clone() });
+        }
+        if client.subscribers.tell(&all, &state) && notices {
+            client.notices_told();
+        }
+        told.state = Some(AppState { notices: Vec::new(), ..state });
+    }
+}
+
+struct Gathered {
+    /// When somebody's typing ends.
+    expires: Option<Instant>,
+    notices: Vec<&'static str>,
+}
+
+/// What the account has to tell.
+async fn gather(running: &Running, told: &mut Told, all: &mut Vec<Notification>) -> Gathered {
+    let (online, now) = (running.is_online(), Instant::now());
+    let (notifications, identity, idle, gathered) = running
+        .look(move |account| {
+            let expires = account.expire_typing(now);
+            let notifications = account.notifications();
+            let notices = account.take_notices();
+            let gathered = Gathered { expires, notices };
+            (notifications, account.identity().clone(), account.is_idle(online), gathered)
+        })
+        .await;
+    running.set_identity(identity);
+    match notifications {
+        Ok(notifications) => all.extend(notifications),
+        Err(error) => {
+            tracing::error!(%error, "what changed cannot be read");
+            if error.is_damage() {
+                // The common door sets the cache aside, and then everything is told anew.
+                let _ = running.with(|_| Err::<(), _>(error)).await;
+            }
+        }
+    }
+    if told.idle != Some(idle) {
+        told.idle = Some(idle);
+        all.push(Notification::Idle { idle });
+    }
+    gathered
+}
