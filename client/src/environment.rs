@@ -21,7 +21,8 @@ pub struct Environment {
 
 impl Environment {
     /// `now` gives milliseconds since 1970; it may jump, since nothing is ordered by it. `seed`
-    /// begins the random numbers that ids and back-off are made of.
+    /// begins the random numbers that ids and back-off are made of; every start needs another one, or
+    /// the ids of the run before come again.
     #[must_use]
     pub fn new(
         now: Arc<dyn Fn() -> Millis + Send + Sync>,

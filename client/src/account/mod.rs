@@ -314,3 +314,6 @@ impl Account {
         self.changes.conversations.insert(id);
     }
 }
+
+#[cfg(test)]
+mod tests;

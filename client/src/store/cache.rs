@@ -323,3 +323,11 @@ impl CacheWrite<'_> {
 fn damage(what: String) -> StoreError {
     StoreError::Damaged(serde::de::Error::custom(what))
 }
+
+#[cfg(test)]
+impl Cache {
+    /// A disk that is full after this many pages more or less.
+    pub(crate) fn limit_pages(&self, pages: u32) {
+        self.db.pragma_update(None, "max_page_count", pages).unwrap_or_default();
+    }
+}
