@@ -31,7 +31,7 @@ fn main() -> Result<()> {
 }
 
 async fn run(folder: PathBuf) -> Result<()> {
-    let (committed, mut changes) = tokio::sync::mpsc::channel(64);
+    let (committed, mut changes) = tokio::sync::mpsc::channel::<storage::Committed>(64);
     let told = tokio::spawn(async move {
         let mut told = 0;
         while let Some(commit) = changes.recv().await {
