@@ -85,4 +85,3 @@ async function* lines(body: ReadableStream<Uint8Array>): AsyncGenerator<string> 
     for (const part of parts) if (part.trim() !== '') yield part;
   }
 }
-

@@ -10,7 +10,7 @@ import RotateCw from '@lucide/svelte/icons/rotate-cw';
 import SmilePlus from '@lucide/svelte/icons/smile-plus';
 import Trash from '@lucide/svelte/icons/trash-2';
 import Undo from '@lucide/svelte/icons/undo-2';
-import type { MenuItem } from '../components/Menu.svelte';
+import type { MenuItem } from '../components/menu';
 import type { ConversationDetails, MessageView, Row } from '../protocol';
 import type { App } from '../state/app.svelte';
 import { OpenConversation } from '../state/conversation.svelte';
@@ -40,7 +40,11 @@ export interface Rights {
 }
 
 /** What one may do with a message. The server decides; this only hides what it would refuse. */
-export function rightsOf(row: Row, message: MessageView, details: ConversationDetails | null): Rights {
+export function rightsOf(
+  row: Row,
+  message: MessageView,
+  details: ConversationDetails | null,
+): Rights {
   const member = details?.member ?? true;
   const leads = details?.kind === 'group' && details.role !== 'member';
   const stands = row.seq !== null && !message.deleted && member;
@@ -74,7 +78,14 @@ export function actionsOf(
         icon: RotateCw,
         act: () => void app.order('retry_pending', pending),
       },
-    may.react && { label: words.react, icon: SmilePlus, keys: '+', key: '+', near: true, act: hands.pickEmoji },
+    may.react && {
+      label: words.react,
+      icon: SmilePlus,
+      keys: '+',
+      key: '+',
+      near: true,
+      act: hands.pickEmoji,
+    },
     may.answer && {
       label: words.reply,
       icon: Reply,

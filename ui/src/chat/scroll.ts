@@ -35,9 +35,7 @@ export class Place {
     this.#stick = whole && scrollHeight - scrollTop - clientHeight <= AT_END;
     const edge = this.#scroller.getBoundingClientRect().top;
     const row = this.#firstBelow(edge);
-    this.#anchor = row
-      ? { key: row.dataset.key ?? '', top: topOf(row) - edge }
-      : null;
+    this.#anchor = row ? { key: row.dataset.key ?? '', top: topOf(row) - edge } : null;
   }
 
   /** Put the remembered row back to where it stood, or stay at the end. */
@@ -82,7 +80,8 @@ export class Place {
     for (let i = rows.length - 1; i >= 0; i--) {
       const row = rows[i] as HTMLElement;
       const box = row.getBoundingClientRect();
-      if (box.bottom <= bottom + 8 || box.top <= bottom - this.#scroller.clientHeight * 0.6) return row;
+      if (box.bottom <= bottom + 8 || box.top <= bottom - this.#scroller.clientHeight * 0.6)
+        return row;
     }
     return null;
   }

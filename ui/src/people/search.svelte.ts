@@ -13,7 +13,7 @@ const plain = (s: string): string => s.normalize('NFKD').replace(/\p{M}/gu, '').
  * How well a text fits what was typed: 2 when a word of it begins so, 1 when it is somewhere inside,
  * 0 when it is not there. Case and accents do not matter.
  */
-export function fit(text: string, query: string): 0 | 1 | 2 {
+export function closeness(text: string, query: string): 0 | 1 | 2 {
   const [all, wanted] = [plain(text), plain(query.trim())];
   if (wanted === '' || all.startsWith(wanted)) return 2;
   const at = all.indexOf(wanted);
@@ -29,7 +29,7 @@ export function fit(text: string, query: string): 0 | 1 | 2 {
 export function fitting<T>(all: Iterable<T>, query: string, text: (one: T) => string): T[] {
   const [best, good]: [T[], T[]] = [[], []];
   for (const one of all) {
-    const how = fit(text(one), query);
+    const how = closeness(text(one), query);
     if (how === 2) best.push(one);
     else if (how === 1) good.push(one);
   }

@@ -1,9 +1,9 @@
 // What is being written in one conversation. It never shares anything with another conversation:
 // an instance belongs to one id for as long as it lives.
 
-import type { MessageView, Quote, Row, Sent } from '../protocol';
 import type { Backend } from '../backend';
 import { codeOf } from '../backend';
+import type { MessageView, Quote, Row, Sent } from '../protocol';
 
 const SAVE_AFTER = 250;
 const TYPING_EVERY = 3000;

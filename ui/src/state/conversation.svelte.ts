@@ -1,24 +1,14 @@
 // The conversation on screen: its window of rows, where to look first, its details, and what is
 // being written. One instance per time it is opened; a newer one makes the older deaf.
 
-import type {
-  CallCode,
-  ConversationDetails,
-  PersonView,
-  Quote,
-  Row,
-  Timeline,
-} from '../protocol';
 import { type Backend, codeOf } from '../backend';
+import type { CallCode, ConversationDetails, PersonView, Quote, Row, Timeline } from '../protocol';
 import { Composer } from './composer.svelte';
 import { plainText } from './plain';
 import * as rows from './rows';
 
 /** Where the timeline has to go once it shows what is there. */
-export type Target =
-  | { to: 'end' }
-  | { to: 'unread' }
-  | { to: 'seq'; seq: number };
+export type Target = { to: 'end' } | { to: 'unread' } | { to: 'seq'; seq: number };
 
 export interface Around {
   failed(code: string): void;
@@ -165,7 +155,9 @@ export class OpenConversation {
 
   /** Ask for what a gap hides, since somebody looks at it. */
   async fillGap(gap: Row): Promise<void> {
-    const next = this.window.rows.find((row) => row.seq !== null && rows.place(row) > rows.place(gap));
+    const next = this.window.rows.find(
+      (row) => row.seq !== null && rows.place(row) > rows.place(gap),
+    );
     if (!next?.seq || this.loading) return;
     await this.#load('before', { before: next.seq, after: null }, (page) =>
       rows.withChanges(this.window, page.rows, []),

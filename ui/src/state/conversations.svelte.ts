@@ -1,8 +1,8 @@
 // The list of conversations as the client sorts it, and who in it is there.
 
 import { SvelteMap } from 'svelte/reactivity';
-import type { CallCode, ConversationItem, ConversationList, PersonView } from '../protocol';
 import { type Backend, codeOf } from '../backend';
+import type { CallCode, ConversationItem, ConversationList, PersonView } from '../protocol';
 
 export type Filter = 'all' | 'unread' | 'groups';
 

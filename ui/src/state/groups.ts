@@ -30,9 +30,12 @@ function together(a: Row | undefined, b: Row | undefined): boolean {
 /** How each row stands, in the rows' order. */
 export function standings(rows: Row[], firstUnread: number | null): Standing[] {
   let marked = firstUnread === null;
+  let today: number | null = null;
   const out: Standing[] = rows.map((row, i) => {
     const before = rows[i - 1];
-    const day = row.body.type !== 'gap' && (!before || dayOf(before.at) !== dayOf(row.at));
+    // A gap has no time; what stands after it is compared with what stands before it.
+    const day = row.body.type !== 'gap' && dayOf(row.at) !== today;
+    if (row.body.type !== 'gap') today = dayOf(row.at);
     const unread = !marked && row.seq !== null && row.seq >= (firstUnread ?? 0);
     if (unread) marked = true;
     return {

@@ -18,21 +18,21 @@ function ofSpans(spans: Span[]): string {
     .join('');
 }
 
+function ofBlock(block: Block): string {
+  switch (block.type) {
+    case 'paragraph':
+      return ofSpans(block.spans);
+    case 'code':
+      return block.text;
+    case 'quote':
+      return ofBlocks(block.blocks);
+    case 'list':
+      return block.items.map(ofBlocks).join(' ');
+  }
+}
+
 function ofBlocks(blocks: Block[]): string {
-  return blocks
-    .map((block) => {
-      switch (block.type) {
-        case 'paragraph':
-          return ofSpans(block.spans);
-        case 'code':
-          return block.text;
-        case 'quote':
-          return ofBlocks(block.blocks);
-        case 'list':
-          return block.items.map(ofBlocks).join(' ');
-      }
-    })
-    .join(' ');
+  return blocks.map(ofBlock).join(' ');
 }
 
 /** All words, with single spaces between them. */
@@ -48,7 +48,11 @@ export function isFewEmoji(text: string): boolean {
   if (trimmed === '' || trimmed.length > 48) return false;
   let count = 0;
   for (const { segment } of segments.segment(trimmed)) {
-    if (!/^(?:\p{Emoji_Presentation}|\p{Extended_Pictographic}\uFE0F|\p{Regional_Indicator})/u.test(segment)) {
+    if (
+      !/^(?:\p{Emoji_Presentation}|\p{Extended_Pictographic}\uFE0F|\p{Regional_Indicator})/u.test(
+        segment,
+      )
+    ) {
       return false;
     }
     count += 1;

@@ -32,7 +32,8 @@ function inOrder(a: Row, b: Row): number {
   return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
 }
 
-export const firstSeq = (rows: Row[]): number | null => rows.find((r) => r.seq !== null)?.seq ?? null;
+export const firstSeq = (rows: Row[]): number | null =>
+  rows.find((r) => r.seq !== null)?.seq ?? null;
 export const lastSeq = (rows: Row[]): number | null =>
   rows.findLast((r) => r.seq !== null)?.seq ?? null;
 

@@ -1,6 +1,6 @@
 // The keys of the whole window. Dialogs and menus keep their keys to themselves.
 
-import type { App } from '../state/app.svelte';
+import type { App, DialogName } from '../state/app.svelte';
 
 /** The parts of the window in the order of F6. */
 const PANES: [pane: string, inside: string][] = [
@@ -28,52 +28,54 @@ function nextPane(back: boolean): void {
   panes[next]?.target?.focus();
 }
 
+/** What a key with Ctrl or Cmd stands for. */
+function withCtrl(app: App, event: KeyboardEvent): (() => void) | undefined {
+  const open = (dialog: DialogName) => () => {
+    app.dialog = dialog;
+  };
+  switch (event.key.toLowerCase()) {
+    case 'k':
+      return open({ name: 'palette' });
+    case 'n':
+      return open({ name: 'new', group: event.shiftKey });
+    case ',':
+      return open({ name: 'settings', section: 'profile' });
+    case '/':
+      return open({ name: 'shortcuts' });
+    case 'i':
+      return app.open ? () => app.toggleDetails() : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** What any other key stands for. */
+function plain(app: App, event: KeyboardEvent): (() => void) | undefined {
+  if (event.altKey) {
+    if (event.key === 'ArrowDown') return () => app.step(1, event.shiftKey);
+    if (event.key === 'ArrowUp') return () => app.step(-1, event.shiftKey);
+    return undefined;
+  }
+  if (event.key === 'F6') return () => nextPane(event.shiftKey);
+  if (event.key === 'Escape') return () => app.back();
+  if (event.key === '?' && !isWriting(event.target)) {
+    return () => {
+      app.dialog = { name: 'shortcuts' };
+    };
+  }
+  return undefined;
+}
+
 /** Do what a key stands for, if it stands for something here. */
 export function shortcut(app: App, event: KeyboardEvent): void {
   if (event.defaultPrevented || event.isComposing || !app.me || app.dialog) return;
   const ctrl = event.ctrlKey || event.metaKey;
-  const done = (act: () => void) => {
+  const act = ctrl ? !event.altKey && withCtrl(app, event) : plain(app, event);
+  if (act) {
     event.preventDefault();
     act();
-  };
-  if (ctrl && !event.altKey) {
-    switch (event.key.toLowerCase()) {
-      case 'k':
-        return done(() => {
-          app.dialog = { name: 'palette' };
-        });
-      case 'n':
-        return done(() => {
-          app.dialog = { name: 'new', group: event.shiftKey };
-        });
-      case ',':
-        return done(() => {
-          app.dialog = { name: 'settings', section: 'profile' };
-        });
-      case '/':
-        return done(() => {
-          app.dialog = { name: 'shortcuts' };
-        });
-      case 'i':
-        if (app.open) done(() => app.toggleDetails());
-    }
-    return;
-  }
-  if (event.altKey && !ctrl) {
-    if (event.key === 'ArrowDown') done(() => app.step(1, event.shiftKey));
-    else if (event.key === 'ArrowUp') done(() => app.step(-1, event.shiftKey));
-    return;
-  }
-  if (event.key === 'F6') return done(() => nextPane(event.shiftKey));
-  if (event.key === 'Escape') return done(() => app.back());
-  if (isWriting(event.target)) return;
-  if (event.key === '?') {
-    return done(() => {
-      app.dialog = { name: 'shortcuts' };
-    });
-  }
-  // Whoever begins to type without having clicked anywhere wants to write.
-  if (event.key.length === 1 && document.activeElement === document.body) {
+  } else if (!ctrl && event.key.length === 1 && document.activeElement === document.body) {
+    // Whoever begins to type without having clicked anywhere wants to write.
     document.querySelector<HTMLElement>('[data-testid=composer-input]')?.focus();
   }
 }

@@ -111,8 +111,7 @@ export const en = {
     today: 'Today',
     yesterday: 'Yesterday',
     newMessages: 'New messages',
-    newCount: (n: number) =>
-      n >= 1000 ? '999+ new' : one(n, 'new', 'new'),
+    newCount: (n: number) => (n >= 1000 ? '999+ new' : one(n, 'new', 'new')),
     newest: 'To the newest message',
     gap: (n: number) => `Loading ${one(n, 'message', 'messages')}…`,
     newerApp: 'This needs a newer version of Kith.',

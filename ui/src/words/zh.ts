@@ -86,11 +86,7 @@ export const zh: Words = {
     left: '你已退出',
     typingOne: '正在输入…',
     typing: (names) =>
-      names.length === 0
-        ? ''
-        : names.length <= 2
-          ? `${list(names)}正在输入…`
-          : '多人正在输入…',
+      names.length === 0 ? '' : names.length <= 2 ? `${list(names)}正在输入…` : '多人正在输入…',
     unreadCount: (n) => `${n >= 1000 ? '超过 999' : n} 条未读`,
     moved: (n) => `${number(n)} 个会话`,
   },

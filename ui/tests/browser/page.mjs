@@ -1,9 +1,9 @@
 // Serves the demo on loopback and opens pages of it in Debian's Chromium.
 
 import { fileURLToPath } from 'node:url';
+import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { chromium } from 'playwright-core';
 import { build, preview } from 'vite';
-import { svelte } from '@sveltejs/vite-plugin-svelte';
 
 const ui = fileURLToPath(new URL('../..', import.meta.url));
 export const target = fileURLToPath(new URL('../../../target', import.meta.url));
@@ -31,7 +31,14 @@ export async function startDemo() {
     logLevel: 'warn',
     plugins: [svelte({ configFile: `${ui}/svelte.config.js` })],
     define: { __VERSION__: JSON.stringify('0.0.0') },
-    build: { outDir, emptyOutDir: true, assetsInlineLimit: 0, modulePreload: { polyfill: false }, minify: false, target: 'es2022' },
+    build: {
+      outDir,
+      emptyOutDir: true,
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+      minify: false,
+      target: 'es2022',
+    },
     preview: { host: '127.0.0.1', port: 0 },
   };
   await build(config);
@@ -51,7 +58,10 @@ export async function startDemo() {
 /**
  * Opens the demo. `wishes` go to its address; `size`, `text` (percent), `motion` and `touch` to the browser.
  */
-export async function openDemo(demo, { wishes = {}, width = 1320, height = 860, text = 100, scheme = 'light' } = {}) {
+export async function openDemo(
+  demo,
+  { wishes = {}, width = 1320, height = 860, text = 100, scheme = 'light' } = {},
+) {
   const context = await demo.browser.newContext({
     viewport: { width, height },
     reducedMotion: 'reduce',
@@ -64,7 +74,8 @@ export async function openDemo(demo, { wishes = {}, width = 1320, height = 860, 
   const faults = [];
   page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
   page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') faults.push(`${message.type()}: ${message.text()}`);
+    if (message.type() === 'error' || message.type() === 'warning')
+      faults.push(`${message.type()}: ${message.text()}`);
   });
   if (text !== 100) {
     await page.addInitScript((percent) => {

@@ -13,7 +13,16 @@ import { signIn } from './scenes/sign-in.mjs';
 import { timeline } from './scenes/timeline.mjs';
 import { writing } from './scenes/writing.mjs';
 
-const scenes = { ...signIn, ...list, ...timeline, ...writing, ...messages, ...people, ...keyboard, ...accessibility };
+const scenes = {
+  ...signIn,
+  ...list,
+  ...timeline,
+  ...writing,
+  ...messages,
+  ...people,
+  ...keyboard,
+  ...accessibility,
+};
 const only = process.argv[2];
 const demo = await startDemo();
 let failed = 0;

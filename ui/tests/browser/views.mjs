@@ -12,154 +12,265 @@ const zh = { wishes: { lang: 'zh-CN' } };
 
 /** Every view: its name, how the page is opened, and what is done there. */
 export const VIEWS = [
-  ['sign-in', { wishes: { scene: 'sign-in' } }, async (page) => {
-    await page.fill(byId('server-input'), 'kith.example.org');
-    await page.fill(byId('name-input'), 'ada');
-    await page.fill(byId('password-input'), 'wrong');
-    await page.waitForSelector('text=42 ms');
-    await page.click(byId('sign-in-button'));
-    await page.waitForSelector('text=do not match');
-  }],
-  ['register', { wishes: { scene: 'sign-in' } }, (page) => page.click(byId('switch-register-button'))],
-  ['no-keychain', { wishes: { scene: 'sign-in' } }, async (page) => {
-    await page.fill(byId('server-input'), 'kith.example.org');
-    await page.fill(byId('name-input'), 'vault');
-    await page.fill(byId('password-input'), 'something');
-    await page.click(byId('sign-in-button'));
-    await page.waitForSelector(byId('session-only-button'));
-  }],
+  [
+    'sign-in',
+    { wishes: { scene: 'sign-in' } },
+    async (page) => {
+      await page.fill(byId('server-input'), 'kith.example.org');
+      await page.fill(byId('name-input'), 'ada');
+      await page.fill(byId('password-input'), 'wrong');
+      await page.waitForSelector('text=42 ms');
+      await page.click(byId('sign-in-button'));
+      await page.waitForSelector('text=do not match');
+    },
+  ],
+  [
+    'register',
+    { wishes: { scene: 'sign-in' } },
+    (page) => page.click(byId('switch-register-button')),
+  ],
+  [
+    'no-keychain',
+    { wishes: { scene: 'sign-in' } },
+    async (page) => {
+      await page.fill(byId('server-input'), 'kith.example.org');
+      await page.fill(byId('name-input'), 'vault');
+      await page.fill(byId('password-input'), 'something');
+      await page.click(byId('sign-in-button'));
+      await page.waitForSelector(byId('session-only-button'));
+    },
+  ],
   ['empty', { wishes: { scene: 'empty' } }],
   ['syncing', { wishes: { scene: 'syncing' } }, (page) => page.waitForTimeout(400)],
   ['list-failed', { wishes: { broken: 'list_conversations' } }],
   ['start-failed', { wishes: { broken: 'get_state' } }],
   ['nothing-open', {}],
-  ['group', {}, async (page) => {
-    await open(page, 'Engine room');
-    await page.click(byId('details-button'));
-    await page.evaluate(() => demo.type(app.open.id, ['Grace']));
-    await idle(page);
-  }],
-  ['group-hover', {}, async (page) => {
-    await open(page, 'Engine room');
-    await page.hover('text=The new scheduler');
-  }],
-  ['menu', {}, async (page) => {
-    await open(page, 'Engine room');
-    await page.click('text=The new scheduler', { button: 'right' });
-  }],
-  ['emoji', {}, async (page) => {
-    await open(page, 'Engine room');
-    await page.click('button[aria-label=Emoji]');
-    await page.waitForSelector('.grid button');
-  }],
-  ['reply', {}, async (page) => {
-    await open(page, 'Grace Hopper');
-    await page.focus('[data-testid=message]:last-child');
-    await page.keyboard.press('r');
-    await page.fill(byId('composer-input'), 'Page 92 it is.\nI shall bring the tape.');
-  }],
-  ['offline', { wishes: { scene: 'offline' } }, async (page) => {
-    await open(page, 'Engine room');
-    await page.fill(byId('composer-input'), 'Reading it now, on a train with no signal');
-    await page.press(byId('composer-input'), 'Enter');
-    await page.fill(byId('composer-input'), 'No losses in any of them');
-  }],
+  [
+    'group',
+    {},
+    async (page) => {
+      await open(page, 'Engine room');
+      await page.click(byId('details-button'));
+      await page.evaluate(() => demo.type(app.open.id, ['Grace']));
+      await idle(page);
+    },
+  ],
+  [
+    'group-hover',
+    {},
+    async (page) => {
+      await open(page, 'Engine room');
+      await page.hover('text=The new scheduler');
+    },
+  ],
+  [
+    'menu',
+    {},
+    async (page) => {
+      await open(page, 'Engine room');
+      await page.click('text=The new scheduler', { button: 'right' });
+    },
+  ],
+  [
+    'emoji',
+    {},
+    async (page) => {
+      await open(page, 'Engine room');
+      await page.click('button[aria-label=Emoji]');
+      await page.waitForSelector('.grid button');
+    },
+  ],
+  [
+    'reply',
+    {},
+    async (page) => {
+      await open(page, 'Grace Hopper');
+      await page.focus('[data-testid=message]:last-child');
+      await page.keyboard.press('r');
+      await page.fill(byId('composer-input'), 'Page 92 it is.\nI shall bring the tape.');
+    },
+  ],
+  [
+    'offline',
+    { wishes: { scene: 'offline' } },
+    async (page) => {
+      await open(page, 'Engine room');
+      await page.fill(byId('composer-input'), 'Reading it now, on a train with no signal');
+      await page.press(byId('composer-input'), 'Enter');
+      await page.fill(byId('composer-input'), 'No losses in any of them');
+    },
+  ],
   ['hard', {}, (page) => open(page, 'A very long name')],
   ['rtl', {}, (page) => open(page, 'ليلى')],
   ['cjk', {}, (page) => open(page, '李小龙')],
-  ['history', {}, async (page) => {
-    await open(page, 'Katherine Johnson');
-    await page.evaluate(() => document.querySelector('[data-testid=timeline]').scrollBy(0, -1500));
-    await page.evaluate(() => { demo.receive(app.open.id, 'katherine', 'One more'); demo.receive(app.open.id, 'katherine', 'And another'); });
-    await page.waitForTimeout(100);
-  }],
-  ['conversation-failed', { wishes: { broken: 'open_conversation' } }, (page) => open(page, 'Engine room')],
-  ['conversation-loading', { wishes: { hang: 'open_conversation' } }, async (page) => {
-    await page.click(conversation('Engine room'));
-    await page.waitForTimeout(400);
-  }],
-  ['former-member', {}, (page) => open(page, 'Lunch')],
-  ['direct-details', {}, async (page) => {
-    await open(page, 'Grace Hopper');
-    await page.click(byId('details-button'));
-  }],
-  ['readers', {}, async (page) => {
-    await open(page, 'Engine room');
-    await page.focus('[data-testid=message]:has-text("Lovely")');
-    await page.keyboard.press('i');
-    await page.waitForSelector('text=Read by');
-  }],
-  ['delete', {}, async (page) => {
-    await open(page, 'Engine room');
-    await page.focus('[data-testid=message]:has-text("Lovely")');
-    await page.keyboard.press('Delete');
-  }],
-  ['new-conversation', {}, async (page) => {
-    await page.click(byId('new-conversation-button'));
-    await page.fill(byId('people-search'), 'l');
-    await page.waitForSelector('text=Barbara');
-  }],
-  ['new-group', {}, async (page) => {
-    await page.keyboard.press('Control+Shift+N');
-    await page.fill(byId('group-name'), 'Difference engine');
-    for (const name of ['grace', 'barb', 'rad']) {
-      await page.fill(byId('people-search'), name);
-      await page.waitForFunction((n) => document.querySelector('[role=option] small')?.textContent?.startsWith(`@${n}`), name);
-      await page.press(byId('people-search'), 'Enter');
-    }
-    await page.fill(byId('people-search'), 'zzz');
-    await page.waitForSelector('text=Nobody here');
-  }],
-  ['palette', {}, async (page) => {
-    await page.keyboard.press('Control+k');
-    await page.fill(byId('palette-input'), 'l');
-    await page.waitForSelector('text=Barbara');
-  }],
-  ...['profile', 'notifications', 'appearance', 'chats', 'language', 'devices', 'about'].map((section) => [
-    `settings-${section}`, {}, async (page) => {
-      await page.keyboard.press('Control+,');
-      await page.click(byId(`settings-${section}`));
-      await idle(page);
+  [
+    'history',
+    {},
+    async (page) => {
+      await open(page, 'Katherine Johnson');
+      await page.evaluate(() =>
+        document.querySelector('[data-testid=timeline]').scrollBy(0, -1500),
+      );
+      await page.evaluate(() => {
+        demo.receive(app.open.id, 'katherine', 'One more');
+        demo.receive(app.open.id, 'katherine', 'And another');
+      });
+      await page.waitForTimeout(100);
     },
-  ]),
+  ],
+  [
+    'conversation-failed',
+    { wishes: { broken: 'open_conversation' } },
+    (page) => open(page, 'Engine room'),
+  ],
+  [
+    'conversation-loading',
+    { wishes: { hang: 'open_conversation' } },
+    async (page) => {
+      await page.click(conversation('Engine room'));
+      await page.waitForTimeout(400);
+    },
+  ],
+  ['former-member', {}, (page) => open(page, 'Lunch')],
+  [
+    'direct-details',
+    {},
+    async (page) => {
+      await open(page, 'Grace Hopper');
+      await page.click(byId('details-button'));
+    },
+  ],
+  [
+    'readers',
+    {},
+    async (page) => {
+      await open(page, 'Engine room');
+      await page.focus('[data-testid=message]:has-text("Lovely")');
+      await page.keyboard.press('i');
+      await page.waitForSelector('text=Read by');
+    },
+  ],
+  [
+    'delete',
+    {},
+    async (page) => {
+      await open(page, 'Engine room');
+      await page.focus('[data-testid=message]:has-text("Lovely")');
+      await page.keyboard.press('Delete');
+    },
+  ],
+  [
+    'new-conversation',
+    {},
+    async (page) => {
+      await page.click(byId('new-conversation-button'));
+      await page.fill(byId('people-search'), 'l');
+      await page.waitForSelector('text=Barbara');
+    },
+  ],
+  [
+    'new-group',
+    {},
+    async (page) => {
+      await page.keyboard.press('Control+Shift+N');
+      await page.fill(byId('group-name'), 'Difference engine');
+      for (const name of ['grace', 'barb', 'rad']) {
+        await page.fill(byId('people-search'), name);
+        await page.waitForFunction(
+          (n) => document.querySelector('[role=option] small')?.textContent?.startsWith(`@${n}`),
+          name,
+        );
+        await page.press(byId('people-search'), 'Enter');
+      }
+      await page.fill(byId('people-search'), 'zzz');
+      await page.waitForSelector('text=Nobody here');
+    },
+  ],
+  [
+    'palette',
+    {},
+    async (page) => {
+      await page.keyboard.press('Control+k');
+      await page.fill(byId('palette-input'), 'l');
+      await page.waitForSelector('text=Barbara');
+    },
+  ],
+  ...['profile', 'notifications', 'appearance', 'chats', 'language', 'devices', 'about'].map(
+    (section) => [
+      `settings-${section}`,
+      {},
+      async (page) => {
+        await page.keyboard.press('Control+,');
+        await page.click(byId(`settings-${section}`));
+        await idle(page);
+      },
+    ],
+  ),
   ['shortcuts', {}, (page) => page.keyboard.press('?')],
-  ['rejected', {}, async (page) => {
-    await open(page, 'Engine room');
-    await page.evaluate(() => demo.reject(app.open.id, 'limit_reached'));
-    await page.waitForSelector(byId('toast'));
-  }],
+  [
+    'rejected',
+    {},
+    async (page) => {
+      await open(page, 'Engine room');
+      await page.evaluate(() => demo.reject(app.open.id, 'limit_reached'));
+      await page.waitForSelector(byId('toast'));
+    },
+  ],
   ['narrow-list', NARROW],
-  ['narrow-chat', NARROW, async (page) => {
-    await open(page, 'Engine room');
-    await page.hover('text=The new scheduler');
-  }],
-  ['narrow-details', NARROW, async (page) => {
-    await open(page, 'Engine room');
-    await page.click(byId('details-button'));
-  }],
+  [
+    'narrow-chat',
+    NARROW,
+    async (page) => {
+      await open(page, 'Engine room');
+      await page.hover('text=The new scheduler');
+    },
+  ],
+  [
+    'narrow-details',
+    NARROW,
+    async (page) => {
+      await open(page, 'Engine room');
+      await page.click(byId('details-button'));
+    },
+  ],
   ['narrow-settings', NARROW, (page) => page.keyboard.press('Control+,')],
   ['narrow-sign-in', { ...NARROW, wishes: { scene: 'sign-in' } }],
   ['text-200-list', { text: 200 }],
   ['text-200-chat', { text: 200 }, (page) => open(page, 'Engine room')],
-  ['text-200-wide', { text: 200, width: 1900, height: 1000 }, async (page) => {
-    await open(page, 'Engine room');
-    await page.click(byId('details-button'));
-  }],
+  [
+    'text-200-wide',
+    { text: 200, width: 1900, height: 1000 },
+    async (page) => {
+      await open(page, 'Engine room');
+      await page.click(byId('details-button'));
+    },
+  ],
   ['text-200-settings', { text: 200 }, (page) => page.keyboard.press('Control+,')],
   ['text-200-sign-in', { text: 200, wishes: { scene: 'sign-in' } }],
   ['zh-sign-in', { wishes: { scene: 'sign-in', lang: 'zh-CN' } }],
-  ['zh-group', zh, async (page) => {
-    await open(page, 'Engine room');
-    await page.click(byId('details-button'));
-  }],
-  ['zh-settings', zh, async (page) => {
-    await page.keyboard.press('Control+,');
-    await page.click(byId('settings-notifications'));
-  }],
+  [
+    'zh-group',
+    zh,
+    async (page) => {
+      await open(page, 'Engine room');
+      await page.click(byId('details-button'));
+    },
+  ],
+  [
+    'zh-settings',
+    zh,
+    async (page) => {
+      await page.keyboard.press('Control+,');
+      await page.click(byId('settings-notifications'));
+    },
+  ],
   ['zh-palette', zh, (page) => page.keyboard.press('Control+k')],
-  ['medium', { width: 900, height: 700 }, async (page) => {
-    await open(page, 'Engine room');
-    await page.click(byId('details-button'));
-  }],
+  [
+    'medium',
+    { width: 900, height: 700 },
+    async (page) => {
+      await open(page, 'Engine room');
+      await page.click(byId('details-button'));
+    },
+  ],
 ];
-

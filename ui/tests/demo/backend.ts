@@ -15,8 +15,9 @@ import type {
   Result,
   Row,
 } from '../../src/protocol';
+import { DemoAccount, type Handlers, problem } from './account';
 import { ada, everybody } from './people';
-import { Room, message } from './room';
+import { message, Room } from './room';
 
 export interface DemoOptions {
   now: () => number;
@@ -29,44 +30,33 @@ export interface DemoOptions {
   pace?: number;
 }
 
-type Handlers = { [N in CallName]: (args: Args<N>) => Result<N> | Promise<Result<N>> };
-
-const problem = (code: CallError['code'], detail = ''): CallError => ({ code, detail, retry_after_ms: null });
-
 export class DemoBackend implements Backend {
+  readonly account: DemoAccount;
   readonly rooms = new Map<string, Room>();
   /** What was called, for tests that ask. */
   readonly calls: { name: CallName; args: unknown }[] = [];
   /** Calls that are answered with this code from now on; `hang` never answers. */
   readonly broken = new Map<CallName, CallError['code'] | 'hang'>();
+  readonly #answers: Handlers;
   readonly #options: DemoOptions;
   readonly #listeners = new Set<Listener>();
-  #state: AppState;
   #order: string[] = [];
   #open: string | null = null;
   #pending = 0;
-  #sessions = [
-    { id: '00000000-0000-4000-9000-000000000001', device: 'engine', platform: 'Linux', used: 0, current: true },
-    { id: '00000000-0000-4000-9000-000000000002', device: 'Ada’s laptop', platform: 'macOS', used: 0, current: false },
-  ];
-
   constructor(options: DemoOptions) {
     this.#options = options;
     for (const room of options.rooms) this.rooms.set(room.id, room);
-    const now = options.now();
-    for (const [i, session] of this.#sessions.entries()) session.used = now - i * 3_600_000;
-    const signedIn = options.signedIn ?? true;
-    this.#state = {
-      account: signedIn ? this.#account('https://kith.example.org') : null,
-      connection: signedIn ? (options.connection ?? 'online') : 'signed_out',
-      settings: { appearance: 'system', notify: 'all', notify_content: true, language: '', typing: true, ...options.settings },
-      notices: [],
-    };
+    this.account = new DemoAccount(
+      {
+        signedIn: options.signedIn ?? true,
+        connection: options.connection ?? 'online',
+        settings: options.settings ?? {},
+      },
+      options.now(),
+      () => this.#tell({ event: 'state', state: this.account.state }),
+    );
+    this.#answers = { ...this.account.answers, ...this.#rest };
     this.#sort();
-  }
-
-  #account(address: string): AppState['account'] {
-    return { person: ada, address, session: '00000000-0000-4000-9000-000000000001', session_only: false };
   }
 
   async call<N extends CallName>(name: N, args: Args<N>): Promise<Result<N>> {
@@ -90,7 +80,10 @@ export class DemoBackend implements Backend {
 
   #sort(): boolean {
     const before = this.#order.join();
-    this.#order = [...this.rooms.values()].filter((room) => room.rows.length > 0).sort((a, b) => b.item().at - a.item().at).map((room) => room.id);
+    this.#order = [...this.rooms.values()]
+      .filter((room) => room.rows.length > 0)
+      .sort((a, b) => b.item().at - a.item().at)
+      .map((room) => room.id);
     return this.#order.join() !== before;
   }
 
@@ -102,8 +95,15 @@ export class DemoBackend implements Backend {
   #changed(room: Room, rows: Row[], removed: string[] = []): void {
     const moved = this.#sort();
     const batch: Notification[] = [];
-    if (this.#open === room.id) batch.push({ event: 'rows', conversation: room.id, rows, removed, head: room.head });
-    batch.push({ event: 'conversations', changed: [room.item()], order: moved ? this.#order : null, unread: this.#unread, complete: true });
+    if (this.#open === room.id)
+      batch.push({ event: 'rows', conversation: room.id, rows, removed, head: room.head });
+    batch.push({
+      event: 'conversations',
+      changed: [room.item()],
+      order: moved ? this.#order : null,
+      unread: this.#unread,
+      complete: true,
+    });
     this.#tell(...batch);
   }
 
@@ -130,8 +130,7 @@ export class DemoBackend implements Backend {
   }
 
   connect(connection: Connection): void {
-    this.#state = { ...this.#state, connection };
-    this.#tell({ event: 'state', state: this.#state });
+    this.account.set({ connection });
     if (connection === 'online') for (const room of this.rooms.values()) this.#deliver(room);
   }
 
@@ -149,16 +148,27 @@ export class DemoBackend implements Backend {
   /** How many more messages of history are missing in a room, after this seq. */
   gap(id: string, after: number, missing: number): void {
     const room = this.#room(id);
-    room.rows = room.rows.filter((row) => row.seq === null || row.seq <= after || row.seq > after + missing);
+    room.rows = room.rows.filter(
+      (row) => row.seq === null || row.seq <= after || row.seq > after + missing,
+    );
     const at = room.rows.findIndex((row) => row.seq === null || row.seq > after);
-    room.rows.splice(at === -1 ? room.rows.length : at, 0, { key: `gap-${after + 1}`, seq: after + 1, at: 0, body: { type: 'gap', missing } });
+    room.rows.splice(at === -1 ? room.rows.length : at, 0, {
+      key: `gap-${after + 1}`,
+      seq: after + 1,
+      at: 0,
+      body: { type: 'gap', missing },
+    });
   }
 
   #deliver(room: Room): void {
-    const waiting = room.rows.filter((row) => row.seq === null && row.body.type === 'message' && row.body.progress === 'sending');
+    const waiting = room.rows.filter(
+      (row) => row.seq === null && row.body.type === 'message' && row.body.progress === 'sending',
+    );
     for (const row of waiting) {
       row.seq = room.head + 1;
-      room.rows.sort((a, b) => (a.seq ?? Number.POSITIVE_INFINITY) - (b.seq ?? Number.POSITIVE_INFINITY));
+      room.rows.sort(
+        (a, b) => (a.seq ?? Number.POSITIVE_INFINITY) - (b.seq ?? Number.POSITIVE_INFINITY),
+      );
       this.#progress(room, row, ['sent', 'delivered', 'read']);
     }
   }
@@ -182,23 +192,7 @@ export class DemoBackend implements Backend {
     }, this.#options.pace ?? 40);
   }
 
-  readonly #answers: Handlers = {
-    get_state: () => this.#state,
-    check_server: ({ address }) => {
-      if (/nothing/.test(address)) throw problem('offline');
-      if (/other/.test(address)) throw problem('not_a_server');
-      return { address: `https://${address}`, name: 'Example Society', registration: !/closed/.test(address), millis: 42 };
-    },
-    register: (args) => this.#enter(args.address, args.name === 'grace' ? 'name_taken' : args.password.length < 8 ? 'bad_password' : null),
-    sign_in: (args) => {
-      if (args.name === 'vault' && !args.session_only) throw problem('no_keychain');
-      return this.#enter(args.address, args.password === 'wrong' ? 'wrong_password' : null);
-    },
-    sign_out: () => {
-      this.#state = { ...this.#state, account: null, connection: 'signed_out' };
-      this.#tell({ event: 'state', state: this.#state });
-      return this.#state;
-    },
+  readonly #rest: Omit<Handlers, keyof DemoAccount['answers']> = {
     list_conversations: () => ({
       conversations: this.#order.map((id) => this.#room(id).item()),
       unread: this.#unread,
@@ -217,13 +211,19 @@ export class DemoBackend implements Backend {
       return {};
     },
     open_direct: ({ user }) => {
-      for (const room of this.rooms.values()) if (room.peer?.id === user) return { conversation: room.id };
+      for (const room of this.rooms.values())
+        if (room.peer?.id === user) return { conversation: room.id };
       const who = everybody.find((p) => p.id === user);
       if (!who) throw problem('no_person');
-      const room = new Room(`0193e4a0-0000-5000-8000-${String(5000 + this.rooms.size).padStart(12, '0')}`, 'direct', who.display_name, [
-        { person: ada, role: 'member' },
-        { person: who, role: 'member' },
-      ]);
+      const room = new Room(
+        `0193e4a0-0000-5000-8000-${String(5000 + this.rooms.size).padStart(12, '0')}`,
+        'direct',
+        who.display_name,
+        [
+          { person: ada, role: 'member' },
+          { person: who, role: 'member' },
+        ],
+      );
       this.rooms.set(room.id, room);
       return { conversation: room.id };
     },
@@ -233,16 +233,22 @@ export class DemoBackend implements Backend {
         key: room.ref(),
         seq: null,
         at: this.#options.now(),
-        body: { type: 'message', ...message(ada, text, 'sending'), queued: true, reply: reply_to ? room.quote(reply_to) : null },
+        body: {
+          type: 'message',
+          ...message(ada, text, 'sending'),
+          queued: true,
+          reply: reply_to ? room.quote(reply_to) : null,
+        },
       };
       room.rows.push(row);
       this.#changed(room, [row]);
       if (/^fail/.test(text)) {
         this.#later(() => {
-          if (row.body.type === 'message') Object.assign(row.body, { progress: 'failed', error: 'blocked', queued: false });
+          if (row.body.type === 'message')
+            Object.assign(row.body, { progress: 'failed', error: 'blocked', queued: false });
           this.#changed(room, [row]);
         });
-      } else if (this.#state.connection === 'online') this.#later(() => this.#deliver(room));
+      } else if (this.account.state.connection === 'online') this.#later(() => this.#deliver(room));
       return { client_ref: row.key };
     },
     edit_message: ({ conversation, seq, client_ref, text }) => {
@@ -263,9 +269,19 @@ export class DemoBackend implements Backend {
     react: ({ conversation, seq, emoji, on }) => {
       const { room, row, body } = this.#messageAt(conversation, seq);
       const known = body.reactions.find((r) => r.emoji === emoji);
-      if (on && known) Object.assign(known, { count: known.count + 1, mine: true, names: [...known.names, ada.display_name] });
+      if (on && known)
+        Object.assign(known, {
+          count: known.count + 1,
+          mine: true,
+          names: [...known.names, ada.display_name],
+        });
       else if (on) body.reactions.push({ emoji, count: 1, mine: true, names: [ada.display_name] });
-      else if (known) Object.assign(known, { count: known.count - 1, mine: false, names: known.names.filter((n) => n !== ada.display_name) });
+      else if (known)
+        Object.assign(known, {
+          count: known.count - 1,
+          mine: false,
+          names: known.names.filter((n) => n !== ada.display_name),
+        });
       body.reactions = body.reactions.filter((r) => r.count > 0);
       this.#changed(room, [row]);
       return {};
@@ -287,7 +303,12 @@ export class DemoBackend implements Backend {
       const old = room.rows.find((row) => row.key === client_ref);
       if (old?.body.type !== 'message') throw problem('no_message');
       room.rows = room.rows.filter((row) => row !== old);
-      const row: Row = { key: room.ref(), seq: null, at: old.at, body: { ...old.body, progress: 'sending', error: null, queued: true } };
+      const row: Row = {
+        key: room.ref(),
+        seq: null,
+        at: old.at,
+        body: { ...old.body, progress: 'sending', error: null, queued: true },
+      };
       room.rows.push(row);
       this.#changed(room, [row], [client_ref]);
       this.#later(() => this.#deliver(room));
@@ -295,7 +316,10 @@ export class DemoBackend implements Backend {
     },
     save_draft: ({ conversation, text, reply_to }) => {
       const room = this.#room(conversation);
-      room.draft = text === '' && reply_to === null ? null : { text, reply: reply_to ? room.quote(reply_to) : null };
+      room.draft =
+        text === '' && reply_to === null
+          ? null
+          : { text, reply: reply_to ? room.quote(reply_to) : null };
       this.#changed(room, []);
       return {};
     },
@@ -308,12 +332,19 @@ export class DemoBackend implements Backend {
     typing: () => ({}),
     create_group: ({ title, members }) => {
       const people = everybody.filter((p) => members.includes(p.id));
-      const room = new Room(`0193e4a0-0000-7000-8000-${String(7000 + this.rooms.size).padStart(12, '0')}`, 'group', title, [
-        { person: ada, role: 'owner' },
-        ...people.map((who) => ({ person: who, role: 'member' as const })),
-      ]);
+      const room = new Room(
+        `0193e4a0-0000-7000-8000-${String(7000 + this.rooms.size).padStart(12, '0')}`,
+        'group',
+        title,
+        [
+          { person: ada, role: 'owner' },
+          ...people.map((who) => ({ person: who, role: 'member' as const })),
+        ],
+      );
       this.rooms.set(room.id, room);
-      this.#changed(room, [room.happened(this.#options.now(), { what: 'created', by: ada.display_name, title })]);
+      this.#changed(room, [
+        room.happened(this.#options.now(), { what: 'created', by: ada.display_name, title }),
+      ]);
       return { conversation: room.id };
     },
     rename_group: ({ conversation, title }) => {
@@ -325,13 +356,21 @@ export class DemoBackend implements Backend {
       const room = this.#room(conversation);
       const added = everybody.filter((p) => users.includes(p.id));
       room.members.push(...added.map((who) => ({ person: who, role: 'member' as const })));
-      return this.#happened(room, { what: 'added', by: ada.display_name, names: added.map((p) => p.display_name) });
+      return this.#happened(room, {
+        what: 'added',
+        by: ada.display_name,
+        names: added.map((p) => p.display_name),
+      });
     },
     remove_member: ({ conversation, user }) => {
       const room = this.#room(conversation);
       const gone = room.members.find((m) => m.person.id === user);
       room.members = room.members.filter((m) => m !== gone);
-      return this.#happened(room, { what: 'removed', by: ada.display_name, name: gone?.person.display_name ?? '' });
+      return this.#happened(room, {
+        what: 'removed',
+        by: ada.display_name,
+        name: gone?.person.display_name ?? '',
+      });
     },
     set_role: ({ conversation, user, role }) => {
       const room = this.#room(conversation);
@@ -340,7 +379,12 @@ export class DemoBackend implements Backend {
       }
       const whose = room.members.find((m) => m.person.id === user);
       if (whose) whose.role = role;
-      return this.#happened(room, { what: 'role_changed', by: ada.display_name, name: whose?.person.display_name ?? '', role });
+      return this.#happened(room, {
+        what: 'role_changed',
+        by: ada.display_name,
+        name: whose?.person.display_name ?? '',
+        role,
+      });
     },
     leave_group: ({ conversation }) => {
       const room = this.#room(conversation);
@@ -356,30 +400,13 @@ export class DemoBackend implements Backend {
       return { read: rest.slice(0, 2), delivered: rest.slice(2, 4), waiting: rest.slice(4) };
     },
     find_people: ({ query }) => {
-      if (this.#state.connection === 'offline') throw problem('offline');
+      if (this.account.state.connection === 'offline') throw problem('offline');
       const wanted = query.toLowerCase();
-      return { people: everybody.filter((p) => p.name.startsWith(wanted) || p.display_name.toLowerCase().includes(wanted)) };
-    },
-    change_profile: ({ display_name, about }) => {
-      const person = { ...ada, display_name: display_name ?? ada.display_name, about: about ?? ada.about };
-      const account = this.#state.account;
-      if (account) this.#state = { ...this.#state, account: { ...account, person } };
-      this.#tell({ event: 'state', state: this.#state });
-      return person;
-    },
-    change_password: ({ old }) => {
-      if (old === 'wrong') throw problem('wrong_password');
-      return {};
-    },
-    list_sessions: () => ({ sessions: this.#sessions }),
-    end_session: ({ session }) => {
-      this.#sessions = this.#sessions.filter((s) => s.id !== session);
-      return {};
-    },
-    change_settings: (settings) => {
-      this.#state = { ...this.#state, settings };
-      this.#tell({ event: 'state', state: this.#state });
-      return settings;
+      return {
+        people: everybody.filter(
+          (p) => p.name.startsWith(wanted) || p.display_name.toLowerCase().includes(wanted),
+        ),
+      };
     },
   };
 
@@ -388,12 +415,5 @@ export class DemoBackend implements Backend {
     this.#changed(room, [row]);
     this.#tell({ event: 'details', details: room.details() });
     return {};
-  }
-
-  #enter(address: string, refused: CallError['code'] | null): AppState {
-    if (refused) throw problem(refused);
-    this.#state = { ...this.#state, account: this.#account(address), connection: 'online' };
-    this.#tell({ event: 'state', state: this.#state });
-    return this.#state;
   }
 }

@@ -20,7 +20,12 @@ if (wishes.has('now')) {
 
 const options: DemoOptions = {
   now: Date.now,
-  rooms: scene === 'empty' ? [] : scene === 'many' ? [...rooms(now), ...manyRooms(now, 2000)] : rooms(now),
+  rooms:
+    scene === 'empty'
+      ? []
+      : scene === 'many'
+        ? [...rooms(now), ...manyRooms(now, 2000)]
+        : rooms(now),
   signedIn: scene !== 'sign-in',
   complete: scene !== 'syncing',
   connection: scene === 'offline' ? 'offline' : scene === 'connecting' ? 'connecting' : 'online',
@@ -31,8 +36,10 @@ const options: DemoOptions = {
 };
 if (scene === 'syncing') options.rooms = [];
 const demo = new DemoBackend(options);
-for (const name of (wishes.get('broken') ?? '').split(',').filter(Boolean)) demo.broken.set(name as CallName, 'internal');
-for (const name of (wishes.get('hang') ?? '').split(',').filter(Boolean)) demo.broken.set(name as CallName, 'hang');
+for (const name of (wishes.get('broken') ?? '').split(',').filter(Boolean))
+  demo.broken.set(name as CallName, 'internal');
+for (const name of (wishes.get('hang') ?? '').split(',').filter(Boolean))
+  demo.broken.set(name as CallName, 'hang');
 
 const target = document.getElementById('app');
 if (target) {

@@ -2,7 +2,13 @@
 
 import type { Block, PersonView, Span } from '../../src/protocol';
 
-export const person = (id: string, name: string, shown: string, about = '', online = false): PersonView => ({
+export const person = (
+  id: string,
+  name: string,
+  shown: string,
+  about = '',
+  online = false,
+): PersonView => ({
   id: `00000000-0000-4000-8000-${id.padStart(12, '0')}`,
   name,
   display_name: shown,
@@ -13,7 +19,13 @@ export const person = (id: string, name: string, shown: string, about = '', onli
 export const ada = person('1', 'ada', 'Ada Lovelace', 'The engine weaves', true);
 export const grace = person('2', 'grace', 'Grace Hopper', 'In the logbook', true);
 export const alan = person('3', 'alan', 'Alan Turing', 'Thinking about thinking');
-export const katherine = person('4', 'katherine', 'Katherine Johnson', 'Numbers checked by hand', true);
+export const katherine = person(
+  '4',
+  'katherine',
+  'Katherine Johnson',
+  'Numbers checked by hand',
+  true,
+);
 export const margaret = person('5', 'margaret', 'Margaret Hamilton');
 export const li = person('6', 'xiaolong', '李小龙', '水', true);
 export const layla = person('7', 'layla', 'ليلى الأخيلية', 'شاعرة');
@@ -32,7 +44,19 @@ export const others = [
   person('14', 'donald', 'Donald Knuth'),
   person('15', 'radia', 'Radia Perlman', 'Spanning trees'),
 ];
-export const everybody = [ada, grace, alan, katherine, margaret, li, layla, long, emojiName, bold, ...others];
+export const everybody = [
+  ada,
+  grace,
+  alan,
+  katherine,
+  margaret,
+  li,
+  layla,
+  long,
+  emojiName,
+  bold,
+  ...others,
+];
 
 /** What a text means, for what is typed in the demo: paragraphs, code blocks, `code`, **strong**, links. */
 export function blocksOf(text: string): Block[] {

@@ -97,7 +97,8 @@ export class Room {
 
   get unread(): number {
     return this.rows.filter(
-      (row) => row.seq !== null && row.seq > this.read && row.body.type === 'message' && !row.body.mine,
+      (row) =>
+        row.seq !== null && row.seq > this.read && row.body.type === 'message' && !row.body.mine,
     ).length;
   }
 
@@ -116,7 +117,10 @@ export class Room {
           : body?.type === 'change' && body.change.what === 'created'
             ? body.change.title
             : '',
-      preview_sender: this.kind === 'group' && body?.type === 'message' && !mine ? (body.sender.display_name.split(' ')[0] ?? '') : null,
+      preview_sender:
+        this.kind === 'group' && body?.type === 'message' && !mine
+          ? (body.sender.display_name.split(' ')[0] ?? '')
+          : null,
       progress: mine && body?.type === 'message' ? body.progress : null,
       draft: this.draft && this.draft.text !== '' ? this.draft.text : null,
       at: last?.at ?? 0,
@@ -142,10 +146,14 @@ export class Room {
   /** The window around a seq, or at the first unread, else at the end. */
   open(at: number | null): Timeline {
     const first = this.rows.find(
-      (row) => row.seq !== null && row.seq > this.read && row.body.type === 'message' && !row.body.mine,
+      (row) =>
+        row.seq !== null && row.seq > this.read && row.body.type === 'message' && !row.body.mine,
     );
     const seq = at ?? first?.seq ?? this.head;
-    const middle = Math.max(0, this.rows.findIndex((row) => row.seq === null || row.seq >= seq));
+    const middle = Math.max(
+      0,
+      this.rows.findIndex((row) => row.seq === null || row.seq >= seq),
+    );
     const from = Math.max(0, middle - PAGE / 2);
     return this.part(from, Math.min(this.rows.length, middle + PAGE), first?.seq ?? null);
   }
@@ -174,7 +182,11 @@ export class Room {
   }
 }
 
-export function message(sender: PersonView, text: string, progress: Progress | null = null): MessageView {
+export function message(
+  sender: PersonView,
+  text: string,
+  progress: Progress | null = null,
+): MessageView {
   return {
     sender,
     mine: sender.id === ada.id,

@@ -1,7 +1,20 @@
 // What is in the demo at the start. Times are counted back from a given moment.
 
 import type { Block } from '../../src/protocol';
-import { ada, alan, bold, emojiName, everybody, grace, katherine, layla, li, long, margaret, person } from './people';
+import {
+  ada,
+  alan,
+  bold,
+  emojiName,
+  everybody,
+  grace,
+  katherine,
+  layla,
+  li,
+  long,
+  margaret,
+  person,
+} from './people';
 import { message, Room } from './room';
 
 const MINUTE = 60_000;
@@ -17,7 +30,8 @@ const direct = (n: number, who: Parameters<Room['say']>[0]): Room =>
     { person: who, role: 'member' },
   ]);
 
-const CODE = 'while let Some(batch) = log.next().await? {\n    storage.apply(fold(&mut state, &batch))?;\n}';
+const CODE =
+  'while let Some(batch) = log.next().await? {\n    storage.apply(fold(&mut state, &batch))?;\n}';
 
 function engineRoom(now: number): Room {
   const room = new Room(uuid(1, 7), 'group', 'Engine room', [
@@ -29,53 +43,140 @@ function engineRoom(now: number): Room {
     { person: li, role: 'member' },
   ]);
   room.happened(now - 3 * DAY, { what: 'created', by: 'Ada Lovelace', title: 'Engine' });
-  room.happened(now - 3 * DAY + MINUTE, { what: 'renamed', by: 'Ada Lovelace', title: 'Engine room' });
-  room.say(grace, now - DAY - HOUR, 'Who has the key to the machine room?');
-  room.say(ada, now - DAY - 58 * MINUTE, 'On the hook behind the door. **Please** put it back this time.');
-  room.say(grace, now - DAY - 57 * MINUTE, 'I always do!', { reactions: [{ emoji: '😂', count: 2, mine: true, names: ['Ada Lovelace', 'Alan Turing'] }] });
-  room.say(katherine, now - DAY - 20 * MINUTE, 'Minutes of yesterday: https://kith.example.org/minutes/2024-11-03?long=parameter', { pinned: true });
-  room.say(alan, now - 22 * MINUTE, `The new scheduler halves the wait. Here is the loop:\n\`\`\`rust\n${CODE}\n\`\`\``, {
-    reactions: [
-      { emoji: '👏', count: 3, mine: true, names: ['Ada Lovelace', 'Grace Hopper', 'Katherine Johnson'] },
-      { emoji: '🚀', count: 1, mine: false, names: ['Margaret Hamilton'] },
-    ],
+  room.happened(now - 3 * DAY + MINUTE, {
+    what: 'renamed',
+    by: 'Ada Lovelace',
+    title: 'Engine room',
   });
-  room.say(ada, now - 18 * MINUTE, 'Lovely. Does it still hold when the third node is gone?', { replyTo: room.head });
-  room.happened(now - 12 * MINUTE, { what: 'added', by: 'Grace Hopper', names: ['Margaret Hamilton', '李小龙'] });
+  room.say(grace, now - DAY - HOUR, 'Who has the key to the machine room?');
+  room.say(
+    ada,
+    now - DAY - 58 * MINUTE,
+    'On the hook behind the door. **Please** put it back this time.',
+  );
+  room.say(grace, now - DAY - 57 * MINUTE, 'I always do!', {
+    reactions: [{ emoji: '😂', count: 2, mine: true, names: ['Ada Lovelace', 'Alan Turing'] }],
+  });
+  room.say(
+    katherine,
+    now - DAY - 20 * MINUTE,
+    'Minutes of yesterday: https://kith.example.org/minutes/2024-11-03?long=parameter',
+    { pinned: true },
+  );
+  room.say(
+    alan,
+    now - 22 * MINUTE,
+    `The new scheduler halves the wait. Here is the loop:\n\`\`\`rust\n${CODE}\n\`\`\``,
+    {
+      reactions: [
+        {
+          emoji: '👏',
+          count: 3,
+          mine: true,
+          names: ['Ada Lovelace', 'Grace Hopper', 'Katherine Johnson'],
+        },
+        { emoji: '🚀', count: 1, mine: false, names: ['Margaret Hamilton'] },
+      ],
+    },
+  );
+  room.say(ada, now - 18 * MINUTE, 'Lovely. Does it still hold when the third node is gone?', {
+    replyTo: room.head,
+  });
+  room.happened(now - 12 * MINUTE, {
+    what: 'added',
+    by: 'Grace Hopper',
+    names: ['Margaret Hamilton', '李小龙'],
+  });
   room.read = room.head;
-  room.say(grace, now - 4 * MINUTE, 'It does. I pulled the plug on one at random, three thousand times. @Ada the report is on the shelf.');
+  room.say(
+    grace,
+    now - 4 * MINUTE,
+    'It does. I pulled the plug on one at random, three thousand times. @Ada the report is on the shelf.',
+  );
   room.say(grace, now - 4 * MINUTE + 20_000, 'No losses in any of them.');
   return room;
 }
 
 function hard(now: number): Room {
-  const room = new Room(uuid(2, 7), 'group', 'A very long name of a group that has to be cut somewhere so that nothing else moves aside', [
-    { person: ada, role: 'admin' },
-    { person: long, role: 'owner' },
-    { person: bold, role: 'member' },
-    { person: emojiName, role: 'member' },
-  ]);
+  const room = new Room(
+    uuid(2, 7),
+    'group',
+    'A very long name of a group that has to be cut somewhere so that nothing else moves aside',
+    [
+      { person: ada, role: 'admin' },
+      { person: long, role: 'owner' },
+      { person: bold, role: 'member' },
+      { person: emojiName, role: 'member' },
+    ],
+  );
   const at = now - 2 * HOUR;
-  room.say(long, at, `One word: ${'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft'.repeat(3)}`);
-  room.say(bold, at + MINUTE, '<script>alert(1)</script> <b>not bold</b> &amp; [x](javascript:alert(1))');
+  room.say(
+    long,
+    at,
+    `One word: ${'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft'.repeat(3)}`,
+  );
+  room.say(
+    bold,
+    at + MINUTE,
+    '<script>alert(1)</script> <b>not bold</b> &amp; [x](javascript:alert(1))',
+  );
   room.say(emojiName, at + 2 * MINUTE, '👩‍👩‍👧‍👦🏳️‍🌈🎉');
   const quoted: Block[] = [
-    { type: 'quote', blocks: [{ type: 'paragraph', spans: [{ type: 'text', text: 'Premature optimization is the root of all evil.' }] }] },
-    { type: 'paragraph', spans: [{ type: 'text', text: 'Yes, ' }, { type: 'emphasis', spans: [{ type: 'text', text: 'but' }] }, { type: 'text', text: ' read the ' }, { type: 'struck', spans: [{ type: 'text', text: 'second' }] }, { type: 'text', text: ' next sentence, with ' }, { type: 'code', text: 'inline code' }, { type: 'text', text: ':' }] },
-    { type: 'list', start: 1, items: [
-      [{ type: 'paragraph', spans: [{ type: 'text', text: 'Measure' }] }],
-      [{ type: 'paragraph', spans: [{ type: 'text', text: 'Think' }] }, { type: 'list', start: null, items: [[{ type: 'paragraph', spans: [{ type: 'text', text: 'again' }] }]] }],
-    ] },
+    {
+      type: 'quote',
+      blocks: [
+        {
+          type: 'paragraph',
+          spans: [{ type: 'text', text: 'Premature optimization is the root of all evil.' }],
+        },
+      ],
+    },
+    {
+      type: 'paragraph',
+      spans: [
+        { type: 'text', text: 'Yes, ' },
+        { type: 'emphasis', spans: [{ type: 'text', text: 'but' }] },
+        { type: 'text', text: ' read the ' },
+        { type: 'struck', spans: [{ type: 'text', text: 'second' }] },
+        { type: 'text', text: ' next sentence, with ' },
+        { type: 'code', text: 'inline code' },
+        { type: 'text', text: ':' },
+      ],
+    },
+    {
+      type: 'list',
+      start: 1,
+      items: [
+        [{ type: 'paragraph', spans: [{ type: 'text', text: 'Measure' }] }],
+        [
+          { type: 'paragraph', spans: [{ type: 'text', text: 'Think' }] },
+          {
+            type: 'list',
+            start: null,
+            items: [[{ type: 'paragraph', spans: [{ type: 'text', text: 'again' }] }]],
+          },
+        ],
+      ],
+    },
   ];
   room.say(long, at + 3 * MINUTE, '> Premature…', { blocks: quoted, edited: true });
   room.say(ada, at + 4 * MINUTE, 'gone', { deleted: true, text: '', blocks: [] });
   room.say(ada, at + 5 * MINUTE, 'One line\nanother line\n\nand after an empty one');
-  room.rows.push({ key: room.ref(), seq: room.head + 1, at: at + 6 * MINUTE, body: { type: 'newer_app' } });
+  room.rows.push({
+    key: room.ref(),
+    seq: room.head + 1,
+    at: at + 6 * MINUTE,
+    body: { type: 'newer_app' },
+  });
   room.rows.push({
     key: room.ref(),
     seq: null,
     at: at + 7 * MINUTE,
-    body: { type: 'message', ...message(ada, 'Nobody wanted this one', 'failed'), error: 'blocked' },
+    body: {
+      type: 'message',
+      ...message(ada, 'Nobody wanted this one', 'failed'),
+      error: 'blocked',
+    },
   });
   room.read = room.head;
   return room;
@@ -112,7 +213,12 @@ export function rooms(now: number): Room[] {
   const withLayla = direct(7, layla);
   withLayla.say(layla, now - 2 * DAY, 'مرحبًا يا آدا، هل قرأت القصيدة؟');
   withLayla.say(ada, now - 2 * DAY + MINUTE, 'نعم، قرأتها مرتين. ما أجملها!');
-  withLayla.say(layla, now - 2 * DAY + 2 * MINUTE, 'هذا رابط: https://kith.example.org/poem مع نص بعده', { replyTo: 2 });
+  withLayla.say(
+    layla,
+    now - 2 * DAY + 2 * MINUTE,
+    'هذا رابط: https://kith.example.org/poem مع نص بعده',
+    { replyTo: 2 },
+  );
   withLayla.read = withLayla.head;
   const withMargaret = direct(8, margaret);
   withMargaret.say(margaret, now - 3 * DAY, 'The priority displays worked.');
@@ -126,7 +232,17 @@ export function rooms(now: number): Room[] {
   lunch.happened(now - 4 * DAY + MINUTE, { what: 'left', name: 'Ada Lovelace' });
   lunch.left = true;
   lunch.read = lunch.head;
-  return [engine, withGrace, withAlan, hard(now), history(now), withLi, withLayla, withMargaret, lunch];
+  return [
+    engine,
+    withGrace,
+    withAlan,
+    hard(now),
+    history(now),
+    withLi,
+    withLayla,
+    withMargaret,
+    lunch,
+  ];
 }
 
 /** Many conversations, for the list. */

@@ -3,7 +3,10 @@
 import assert from 'node:assert/strict';
 import { byId, idle } from '../page.mjs';
 
-const active = (page) => page.evaluate(() => document.activeElement?.getAttribute('data-testid') ?? document.activeElement?.tagName);
+const active = (page) =>
+  page.evaluate(
+    () => document.activeElement?.getAttribute('data-testid') ?? document.activeElement?.tagName,
+  );
 const focusedText = (page) => page.evaluate(() => document.activeElement?.textContent ?? '');
 const tabTo = async (page, id) => {
   for (let i = 0; i < 40; i++) {
@@ -17,15 +20,26 @@ const visible = (page) =>
   page.evaluate(() => {
     const shows = (e) => {
       const style = getComputedStyle(e);
-      return (style.outlineStyle !== 'none' && Number.parseFloat(style.outlineWidth) >= 1) || style.boxShadow !== 'none';
+      return (
+        (style.outlineStyle !== 'none' && Number.parseFloat(style.outlineWidth) >= 1) ||
+        style.boxShadow !== 'none'
+      );
     };
     const element = document.activeElement;
-    const boxes = [element, ...element.querySelectorAll('.bubble, .line'), element.closest('.box'), element.closest('.composer'), element.closest('.search')];
+    const boxes = [
+      element,
+      ...element.querySelectorAll('.bubble, .line'),
+      element.closest('.box'),
+      element.closest('.composer'),
+      element.closest('.search'),
+    ];
     return boxes.some((e) => e && (shows(e) || e.matches('.composer, .search')));
   });
 
 export const keyboard = {
-  async 'from the sign-in to a sent message, a reaction and the settings, with the keyboard alone'(open) {
+  async 'from the sign-in to a sent message, a reaction and the settings, with the keyboard alone'(
+    open,
+  ) {
     const page = await open({ wishes: { scene: 'sign-in' } });
     await tabTo(page, 'server-input');
     await page.keyboard.type('kith.example.org');
@@ -74,7 +88,11 @@ export const keyboard = {
     assert.equal(await page.getAttribute('html', 'data-theme'), 'dark');
     for (let i = 0; i < 30; i++) {
       await page.keyboard.press('Tab');
-      const inside = await page.evaluate(() => document.activeElement === document.body || document.activeElement.closest('dialog') !== null);
+      const inside = await page.evaluate(
+        () =>
+          document.activeElement === document.body ||
+          document.activeElement.closest('dialog') !== null,
+      );
       assert.ok(inside, 'the focus left the dialog');
     }
     await page.keyboard.press('Escape');
@@ -122,6 +140,8 @@ export const keyboard = {
     assert.match(label, /^You, Sounds right\. Monday then\?, \d\d:\d\d, Read$/);
     assert.equal(await page.textContent(byId('spoken')), '');
     await page.evaluate(() => demo.receive(app.open.id, 'alan', 'Splendid'));
-    await page.waitForFunction(() => document.querySelector('[data-testid=spoken]').textContent === 'Alan Turing: Splendid');
+    await page.waitForFunction(
+      () => document.querySelector('[data-testid=spoken]').textContent === 'Alan Turing: Splendid',
+    );
   },
 };

@@ -15,10 +15,18 @@ const seen = async (page) => {
 };
 
 export const list = {
-  async 'a conversation in which something happens comes to the top, with its text and its count'(open) {
+  async 'a conversation in which something happens comes to the top, with its text and its count'(
+    open,
+  ) {
     const page = await open();
     assert.equal((await seen(page))[0], 'Engine room');
-    await page.evaluate(() => demo.receive([...demo.rooms.values()].find((r) => r.title === 'Alan Turing').id, 'alan', 'Tea?'));
+    await page.evaluate(() =>
+      demo.receive(
+        [...demo.rooms.values()].find((r) => r.title === 'Alan Turing').id,
+        'alan',
+        'Tea?',
+      ),
+    );
     await idle(page);
     assert.deepEqual((await seen(page)).slice(0, 2), ['Alan Turing', 'Engine room']);
     const row = page.locator(conversation('Alan Turing'));
@@ -29,8 +37,13 @@ export const list = {
 
   async 'typing and drafts stand where the last message stood'(open) {
     const page = await open();
-    assert.match(await page.textContent(conversation('Margaret')), /Draft:\s*about the priority displays/);
-    await page.evaluate(() => demo.type([...demo.rooms.values()].find((r) => r.title === 'Engine room').id, ['Grace']));
+    assert.match(
+      await page.textContent(conversation('Margaret')),
+      /Draft:\s*about the priority displays/,
+    );
+    await page.evaluate(() =>
+      demo.type([...demo.rooms.values()].find((r) => r.title === 'Engine room').id, ['Grace']),
+    );
     await page.waitForSelector(`${conversation('Engine room')} >> text=Grace is typing…`);
   },
 
@@ -44,7 +57,9 @@ export const list = {
     assert.equal((await titles(page)).length, 9);
   },
 
-  async 'of two thousand conversations only those near the view are alive, and the keys reach the last'(open) {
+  async 'of two thousand conversations only those near the view are alive, and the keys reach the last'(
+    open,
+  ) {
     const page = await open({ wishes: { scene: 'many' } });
     assert.ok((await titles(page)).length < 40);
     await page.focus(byId('conversation-item'));

@@ -14,7 +14,9 @@ const menu = async (page, text, item) => {
 };
 
 export const messages = {
-  async 'a reaction is added from the menu, taken back at the chip, and any emoji can be searched'(open) {
+  async 'a reaction is added from the menu, taken back at the chip, and any emoji can be searched'(
+    open,
+  ) {
     const page = await open();
     await openIn(page, 'Engine room');
     await menu(page, 'Who has the key', 'React with 👍');
@@ -66,7 +68,10 @@ export const messages = {
     await menu(page, 'Lovely.', 'Who has read it');
     const dialog = page.locator(byId('message-readers'));
     await dialog.locator('text=Read by 2').waitFor();
-    assert.match(await dialog.textContent(), /Grace Hopper.*Alan Turing.*Delivered to 2.*Katherine.*Margaret.*Not there yet for 1.*李小龙/s);
+    assert.match(
+      await dialog.textContent(),
+      /Grace Hopper.*Alan Turing.*Delivered to 2.*Katherine.*Margaret.*Not there yet for 1.*李小龙/s,
+    );
     await page.evaluate(() => demo.broken.set('message_readers', 'offline'));
     await page.keyboard.press('Escape');
     await menu(page, 'Lovely.', 'Who has read it');
@@ -82,7 +87,10 @@ export const messages = {
     await page.keyboard.press('Escape');
     await openIn(page, 'Lunch');
     await page.click(`${message('Soup today')} .bubble`, { button: 'right' });
-    assert.deepEqual(await page.locator('[role=menu] .items [role=menuitem] .name').allTextContents(), ['Copy text', 'Who has read it']);
+    assert.deepEqual(
+      await page.locator('[role=menu] .items [role=menuitem] .name').allTextContents(),
+      ['Copy text', 'Who has read it'],
+    );
     assert.equal(await page.locator(byId('composer-input')).count(), 0);
   },
 
@@ -96,28 +104,52 @@ export const messages = {
     await page.waitForSelector(`${byId('toast')} >> text=Your role does not allow that.`);
   },
 
-  async 'row_45_hostile_texts_and_names_are_plain_text_and_never_markup_of_the_page'(open) {
+  async row_45_hostile_texts_and_names_are_plain_text_and_never_markup_of_the_page(open) {
     const page = await open();
     await openIn(page, 'A very long name');
     const texts = await page.textContent(byId('timeline'));
-    assert.ok(texts.includes('<script>alert(1)</script> <b>not bold</b> &amp; [x](javascript:alert(1))'));
+    assert.ok(
+      texts.includes('<script>alert(1)</script> <b>not bold</b> &amp; [x](javascript:alert(1))'),
+    );
     assert.ok(texts.includes('<b>Mallory</b> <img src=x onerror=alert(1)>'));
-    assert.equal(await page.locator('#app script, #app b:has-text("not bold"), #app b:text-is("Mallory"), #app img').count(), 0);
+    assert.equal(
+      await page
+        .locator('#app script, #app b:has-text("not bold"), #app b:text-is("Mallory"), #app img')
+        .count(),
+      0,
+    );
     await page.evaluate(() => {
       demo.receive(app.open.id, 'mallory', 'look');
       const room = demo.rooms.get(app.open.id);
       const row = room.rows.findLast((r) => r.body.text === 'look');
-      row.body.blocks = ['javascript:alert(1)', 'data:text/html,x', ' javascript:alert(1)', 'file:///etc/passwd', 'https://kith.example.org/ok']
-        .map((url) => ({ type: 'paragraph', spans: [{ type: 'link', url, spans: [{ type: 'text', text: url }] }] }));
+      row.body.blocks = [
+        'javascript:alert(1)',
+        'data:text/html,x',
+        ' javascript:alert(1)',
+        'file:///etc/passwd',
+        'https://kith.example.org/ok',
+      ].map((url) => ({
+        type: 'paragraph',
+        spans: [{ type: 'link', url, spans: [{ type: 'text', text: url }] }],
+      }));
       demo.call('react', { conversation: app.open.id, seq: row.seq, emoji: '👍', on: true });
     });
     await page.waitForSelector('text=file:///etc/passwd');
-    const links = await page.locator(`${byId('timeline')} a`).evaluateAll((all) => all.map((a) => [a.href, a.rel, a.target]));
-    assert.deepEqual(links, [['https://kith.example.org/ok', 'noopener noreferrer nofollow', '_blank']]);
+    const links = await page
+      .locator(`${byId('timeline')} a`)
+      .evaluateAll((all) => all.map((a) => [a.href, a.rel, a.target]));
+    assert.deepEqual(links, [
+      ['https://kith.example.org/ok', 'noopener noreferrer nofollow', '_blank'],
+    ]);
   },
 
   async 'long words, long names and emoji make nothing wider than the window'(open) {
-    for (const options of [{}, { width: 400, height: 780 }, { text: 200 }, { width: 400, height: 780, text: 200 }]) {
+    for (const options of [
+      {},
+      { width: 400, height: 780 },
+      { text: 200 },
+      { width: 400, height: 780, text: 200 },
+    ]) {
       const page = await open(options);
       await openIn(page, 'A very long name');
       await page.click(byId('details-button'));
@@ -126,7 +158,11 @@ export const messages = {
         return [...document.querySelectorAll('#app *')]
           .filter((e) => {
             const box = e.getBoundingClientRect();
-            return box.width > 0 && !e.closest('.spoken, pre') && (box.right > limit + 1 || box.left < -1);
+            return (
+              box.width > 0 &&
+              !e.closest('.spoken, pre') &&
+              (box.right > limit + 1 || box.left < -1)
+            );
           })
           .map((e) => `${e.tagName}.${e.className}`);
       });

@@ -7,7 +7,8 @@ const openIn = async (page, name) => {
   await page.click(conversation(name));
   await idle(page);
 };
-const lastCall = (page, name) => page.evaluate((n) => demo.calls.findLast((c) => c.name === n)?.args, name);
+const lastCall = (page, name) =>
+  page.evaluate((n) => demo.calls.findLast((c) => c.name === n)?.args, name);
 const memberMenu = async (page, name, item) => {
   await page.click(`${byId('member')}:has-text("${name}") ${byId('member-menu')}`);
   await page.click(`role=menuitem[name="${item}"]`);
@@ -58,7 +59,7 @@ export const people = {
     await page.keyboard.press('Enter');
     await page.waitForSelector('text=renamed the group to “Analytical engine”');
     assert.equal(await page.textContent(byId('conversation-title')), 'Analytical engine');
-    await page.click(byId('details') + ' ' + byId('add-people'));
+    await page.click(`${byId('details')} ${byId('add-people')}`);
     await page.fill(byId('people-search'), 'barb');
     await page.click(`${byId('person-option')}:has-text("Barbara")`);
     await page.click(byId('add-people-button'));
@@ -78,13 +79,19 @@ export const people = {
 
   async 'a simple member is offered nothing that needs a role'(open) {
     const page = await open();
-    await page.evaluate(() => { [...demo.rooms.values()][0].members.forEach((m) => { m.role = m.person.name === 'grace' ? 'owner' : 'member'; }); });
+    await page.evaluate(() => {
+      [...demo.rooms.values()][0].members.forEach((m) => {
+        m.role = m.person.name === 'grace' ? 'owner' : 'member';
+      });
+    });
     await openIn(page, 'Engine room');
     await page.click(byId('details-button'));
     await page.waitForSelector(byId('member'));
     assert.equal(await page.locator(`${byId('add-people')}, ${byId('rename-group')}`).count(), 0);
     await page.click(`${byId('member')}:has-text("Alan") ${byId('member-menu')}`);
-    assert.deepEqual(await page.locator('[role=menuitem] .name').allTextContents(), ['Write to them']);
+    assert.deepEqual(await page.locator('[role=menuitem] .name').allTextContents(), [
+      'Write to them',
+    ]);
   },
 
   async 'the palette finds conversations, people and commands'(open) {
@@ -130,11 +137,20 @@ export const people = {
     await page.click(byId('notify-content'));
     await idle(page);
     const settings = await lastCall(page, 'change_settings');
-    assert.deepEqual(settings, { appearance: 'dark', notify: 'all', notify_content: false, language: 'en', typing: true });
+    assert.deepEqual(settings, {
+      appearance: 'dark',
+      notify: 'all',
+      notify_content: false,
+      language: 'en',
+      typing: true,
+    });
     await page.evaluate(() => demo.broken.set('change_settings', 'storage'));
     await page.click(`${byId('notify-choice')} [data-value=nothing]`);
     await page.waitForSelector('text=Is the disk full?');
-    assert.equal(await page.getAttribute(`${byId('notify-choice')} [data-value=all]`, 'aria-checked'), 'true');
+    assert.equal(
+      await page.getAttribute(`${byId('notify-choice')} [data-value=all]`, 'aria-checked'),
+      'true',
+    );
   },
 
   async 'the profile, the password and the devices are looked after'(open) {
@@ -154,7 +170,9 @@ export const people = {
     await page.click(byId('settings-devices'));
     await page.click(byId('end-session'));
     await page.click(byId('confirm-button'));
-    await page.waitForFunction(() => document.querySelectorAll('[data-testid=session]').length === 1);
+    await page.waitForFunction(
+      () => document.querySelectorAll('[data-testid=session]').length === 1,
+    );
   },
 
   async 'what the client says of the account, the language and presence is followed'(open) {

@@ -34,7 +34,12 @@ export const signIn = {
   async 'an account can be made, unless the server takes none'(open) {
     const page = await open(signInPage);
     await page.click(byId('switch-register-button'));
-    await fill(page, { server: 'closed.example.org', name: 'newton', 'display-name': 'Isaac Newton', password: 'principia' });
+    await fill(page, {
+      server: 'closed.example.org',
+      name: 'newton',
+      'display-name': 'Isaac Newton',
+      password: 'principia',
+    });
     await page.waitForSelector('text=takes no new accounts');
     assert.ok(await page.isDisabled(byId('register-button')));
     await page.fill(byId('server-input'), 'kith.example.org');
@@ -47,7 +52,11 @@ export const signIn = {
     await page.waitForSelector(byId('conversation-item'));
     const call = await page.evaluate(() => demo.calls.findLast((c) => c.name === 'register').args);
     assert.deepEqual(call, {
-      address: 'kith.example.org', name: 'newton', password: 'principia', session_only: false, display_name: 'Isaac Newton',
+      address: 'kith.example.org',
+      name: 'newton',
+      password: 'principia',
+      session_only: false,
+      display_name: 'Isaac Newton',
     });
   },
 
@@ -57,7 +66,10 @@ export const signIn = {
     await page.click(byId('sign-in-button'));
     await page.click(byId('session-only-button'));
     await page.waitForSelector(byId('conversation-item'));
-    assert.equal(await page.evaluate(() => demo.calls.findLast((c) => c.name === 'sign_in').args.session_only), true);
+    assert.equal(
+      await page.evaluate(() => demo.calls.findLast((c) => c.name === 'sign_in').args.session_only),
+      true,
+    );
   },
 
   async 'signing out asks first and leads back to the beginning'(open) {

@@ -17,10 +17,13 @@ const places = (page) => page.evaluate(`(${measure})(0)`);
 const scrolled = (page, by) => page.evaluate(`(${measure})(${by})`);
 /** Until what a scroll began has ended. */
 const settle = async (page) => {
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await page.evaluate(
+    () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+  );
   await idle(page);
 };
-const scroll = (page, by) => page.evaluate((y) => document.querySelector('[data-testid=timeline]').scrollBy(0, y), by);
+const scroll = (page, by) =>
+  page.evaluate((y) => document.querySelector('[data-testid=timeline]').scrollBy(0, y), by);
 const fromEnd = (page) =>
   page.evaluate(() => {
     const box = document.querySelector('[data-testid=timeline]');
@@ -31,45 +34,64 @@ const openIn = async (page, name) => {
   await page.click(conversation(name));
   await idle(page);
 };
-const receive = (page, text) => page.evaluate((t) => demo.receive(app.open.id, 'katherine', t), text);
+const receive = (page, text) =>
+  page.evaluate((t) => demo.receive(app.open.id, 'katherine', t), text);
 
 export const timeline = {
-  async 'a conversation opens at the first unread message, with the line, and what is seen is read'(open) {
+  async 'a conversation opens at the first unread message, with the line, and what is seen is read'(
+    open,
+  ) {
     const page = await open();
     await openIn(page, 'Engine room');
     const first = page.locator('[data-first-unread]');
     assert.match(await first.textContent(), /New messages.*It does\. I pulled the plug/s);
-    await page.waitForSelector(`${conversation('Engine room')} ${byId('unread-badge')}`, { state: 'detached' });
+    await page.waitForSelector(`${conversation('Engine room')} ${byId('unread-badge')}`, {
+      state: 'detached',
+    });
     assert.ok(await first.isVisible());
   },
 
   async 'in a long unread stretch the line stands near the top with a few read lines above'(open) {
     const page = await open();
-    await page.evaluate(() => { [...demo.rooms.values()].find((r) => r.title === 'Katherine Johnson').read = 5000; });
+    await page.evaluate(() => {
+      [...demo.rooms.values()].find((r) => r.title === 'Katherine Johnson').read = 5000;
+    });
     await openIn(page, 'Katherine Johnson');
     const place = await page.evaluate(() => {
       const box = document.querySelector('[data-testid=timeline]').getBoundingClientRect();
-      return (document.querySelector('[data-testid=first-unread]').getBoundingClientRect().top - box.top) / box.height;
+      return (
+        (document.querySelector('[data-testid=first-unread]').getBoundingClientRect().top -
+          box.top) /
+        box.height
+      );
     });
     assert.ok(place > 0.1 && place < 0.4, `the line stands at ${place}`);
     await page.waitForFunction(() => demo.calls.some((c) => c.name === 'mark_read'));
-    const marked = await page.evaluate(() => demo.calls.findLast((c) => c.name === 'mark_read').args.seq);
+    const marked = await page.evaluate(
+      () => demo.calls.findLast((c) => c.name === 'mark_read').args.seq,
+    );
     assert.ok(marked > 5000 && marked < 5060, `marked up to ${marked}, which nobody can have seen`);
   },
 
-  async 'ten thousand messages are scrolled with the place kept to the pixel and few rows alive'(open) {
+  async 'ten thousand messages are scrolled with the place kept to the pixel and few rows alive'(
+    open,
+  ) {
     const page = await open();
     await openIn(page, 'Katherine Johnson');
     assert.ok((await fromEnd(page)) < 1);
     let loads = 0;
     for (let turn = 0; turn < 700; turn++) {
-      const before = await scrolled(page, -1200);
+      const before = await scrolled(page, -2600);
       await settle(page);
       const after = await places(page);
       if (Object.keys(before).join() !== Object.keys(after).join()) loads += 1;
       const shown = Object.entries(before).filter(([key, y]) => y > -50 && y < 700 && key in after);
       assert.ok(shown.length > 3);
-      for (const [key, y] of shown) assert.ok(Math.abs(after[key] - y) < 1, `turn ${turn}: a row moved from ${y} to ${after[key]}`);
+      for (const [key, y] of shown)
+        assert.ok(
+          Math.abs(after[key] - y) < 1,
+          `turn ${turn}: a row moved from ${y} to ${after[key]}`,
+        );
       assert.ok((await alive(page)) < 300);
       if (await page.locator('text=This is the beginning.').count()) break;
     }
@@ -107,13 +129,17 @@ export const timeline = {
     await receive(page, 'Second of two');
     await idle(page);
     const after = await places(page);
-    for (const [key, y] of Object.entries(before)) if (key in after) assert.ok(Math.abs(after[key] - y) < 1);
+    for (const [key, y] of Object.entries(before))
+      if (key in after) assert.ok(Math.abs(after[key] - y) < 1);
     await page.waitForSelector(`${byId('jump-to-end')} >> text=2 new`);
     await page.click(byId('jump-to-end'));
     await idle(page);
     assert.ok((await fromEnd(page)) < 1);
     await page.waitForSelector(byId('jump-to-end'), { state: 'detached' });
-    assert.equal(await page.locator(`${conversation('Katherine Johnson')} ${byId('unread-badge')}`).count(), 0);
+    assert.equal(
+      await page.locator(`${conversation('Katherine Johnson')} ${byId('unread-badge')}`).count(),
+      0,
+    );
   },
 
   async 'whoever stands at the end goes along, also for hundreds of messages'(open) {
@@ -138,17 +164,24 @@ export const timeline = {
       const row = rows.findLast((r) => r.getBoundingClientRect().bottom < top);
       return Number(row.dataset.seq);
     });
-    await page.evaluate((seq) => demo.call('react', { conversation: app.open.id, seq, emoji: '👍', on: true }), above);
+    await page.evaluate(
+      (seq) => demo.call('react', { conversation: app.open.id, seq, emoji: '👍', on: true }),
+      above,
+    );
     await idle(page);
     const after = await places(page);
     for (const [key, y] of Object.entries(before)) {
-      if (y > 0 && y < 600) assert.ok(Math.abs(after[key] - y) < 1, 'the reaction moved what is read');
+      if (y > 0 && y < 600)
+        assert.ok(Math.abs(after[key] - y) < 1, 'the reaction moved what is read');
     }
     const [top] = Object.entries(after).find(([, y]) => y >= 0);
     const was = after[top];
     await page.setViewportSize({ width: 900, height: 860 });
     await page.waitForTimeout(50);
-    assert.ok(Math.abs((await places(page))[top] - was) < 1.5, 'the other width moved what is read');
+    assert.ok(
+      Math.abs((await places(page))[top] - was) < 1.5,
+      'the other width moved what is read',
+    );
   },
 
   async 'a gap says how much is missing and goes once it is filled'(open) {
@@ -161,7 +194,12 @@ export const timeline = {
     await openIn(page, 'Katherine Johnson');
     await scroll(page, -100_000);
     await page.waitForSelector('text=Loading 80 messages…', { state: 'attached' });
-    assert.ok(await page.evaluate((c) => demo.calls.some((x) => x.name === 'load_rows' && x.args.conversation === c), id));
+    assert.ok(
+      await page.evaluate(
+        (c) => demo.calls.some((x) => x.name === 'load_rows' && x.args.conversation === c),
+        id,
+      ),
+    );
   },
 
   async 'what cannot be loaded can be tried again'(open) {

@@ -25,9 +25,18 @@ export const writing = {
     await page.press(field, 'Enter');
     await page.waitForSelector(`${byId('message')}[data-state=read]:has-text("Monday it is")`);
     await idle(page);
-    assert.deepEqual((await page.evaluate(() => window.states)).slice(-4), ['sending', 'sent', 'delivered', 'read']);
+    assert.deepEqual((await page.evaluate(() => window.states)).slice(-4), [
+      'sending',
+      'sent',
+      'delivered',
+      'read',
+    ]);
     assert.equal(await page.inputValue(field), '');
-    assert.equal(await page.locator('text=Monday it is').count(), 2, 'once in the timeline, once in the list');
+    assert.equal(
+      await page.locator('text=Monday it is').count(),
+      2,
+      'once in the timeline, once in the list',
+    );
   },
 
   async 'several messages typed in a hurry keep their order'(open) {
@@ -38,7 +47,9 @@ export const writing = {
       await page.press(field, 'Enter');
     }
     await idle(page);
-    const sent = await page.evaluate(() => demo.calls.filter((c) => c.name === 'send_message').map((c) => c.args.text));
+    const sent = await page.evaluate(() =>
+      demo.calls.filter((c) => c.name === 'send_message').map((c) => c.args.text),
+    );
     assert.deepEqual(sent, ['one', 'two', 'three', 'four']);
     const shown = await page.locator(`${byId('message')} p`).allTextContents();
     assert.deepEqual(shown.slice(-4), ['one', 'two', 'three', 'four']);
@@ -47,7 +58,8 @@ export const writing = {
   async 'Shift+Enter begins a new line, and the field grows with it'(open) {
     const page = await open();
     await openIn(page, 'Alan Turing');
-    const height = () => page.evaluate((s) => document.querySelector(s).getBoundingClientRect().height, field);
+    const height = () =>
+      page.evaluate((s) => document.querySelector(s).getBoundingClientRect().height, field);
     const low = await height();
     await page.type(field, 'one');
     for (const line of ['two', 'three', 'four']) {
@@ -65,19 +77,39 @@ export const writing = {
     await openIn(page, 'Alan Turing');
     const session = await page.context().newCDPSession(page);
     await page.focus(field);
-    await session.send('Input.imeSetComposition', { text: 'ni hao', selectionStart: 6, selectionEnd: 6 });
+    await session.send('Input.imeSetComposition', {
+      text: 'ni hao',
+      selectionStart: 6,
+      selectionEnd: 6,
+    });
     await page.keyboard.press('Enter');
     await page.evaluate((s) => {
-      const enter = (init) => document.querySelector(s).dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true, ...init }));
+      const enter = (init) =>
+        document.querySelector(s).dispatchEvent(
+          new KeyboardEvent('keydown', {
+            key: 'Enter',
+            bubbles: true,
+            cancelable: true,
+            ...init,
+          }),
+        );
       enter({ isComposing: true });
       enter({ keyCode: 229 });
     }, field);
-    assert.equal(await page.evaluate(() => demo.calls.filter((c) => c.name === 'send_message').length), 0);
+    assert.equal(
+      await page.evaluate(() => demo.calls.filter((c) => c.name === 'send_message').length),
+      0,
+    );
     await session.send('Input.insertText', { text: '你好' });
     await page.keyboard.press('Enter');
     await idle(page);
-    const sent = await page.evaluate(() => demo.calls.filter((c) => c.name === 'send_message').map((c) => c.args.text));
-    assert.deepEqual(sent.map((text) => text.includes('你好')), [true]);
+    const sent = await page.evaluate(() =>
+      demo.calls.filter((c) => c.name === 'send_message').map((c) => c.args.text),
+    );
+    assert.deepEqual(
+      sent.map((text) => text.includes('你好')),
+      [true],
+    );
   },
 
   async 'a draft is saved within 300 ms of the key, and belongs to its conversation alone'(open) {
@@ -89,7 +121,9 @@ export const writing = {
         if (name === 'save_draft') window.saved ??= performance.now();
         return call(name, args);
       };
-      document.querySelector(s).addEventListener('input', () => { window.typed ??= performance.now(); });
+      document.querySelector(s).addEventListener('input', () => {
+        window.typed ??= performance.now();
+      });
     }, field);
     await page.type(field, 'half a thought');
     await page.waitForFunction(() => window.saved);
@@ -106,7 +140,9 @@ export const writing = {
     const page = await open();
     await openIn(page, 'Alan Turing');
     await page.type(field, 'quick');
-    await page.evaluate(() => document.querySelectorAll('[data-testid=conversation-item]')[0].click());
+    await page.evaluate(() =>
+      document.querySelectorAll('[data-testid=conversation-item]')[0].click(),
+    );
     await idle(page);
     assert.match(await page.textContent(conversation('Alan Turing')), /Draft:\s*quick/);
   },
@@ -124,7 +160,12 @@ export const writing = {
     await page.waitForSelector(byId('reply-quote'));
     await page.press(field, 'Enter');
     await idle(page);
-    assert.equal(await page.evaluate(() => demo.calls.findLast((c) => c.name === 'send_message').args.reply_to), 9990);
+    assert.equal(
+      await page.evaluate(
+        () => demo.calls.findLast((c) => c.name === 'send_message').args.reply_to,
+      ),
+      9990,
+    );
     await lastOf(page).locator('button.quote').click();
     await page.waitForSelector('[data-seq="9990"] .lit');
   },
@@ -143,7 +184,9 @@ export const writing = {
     await page.waitForSelector('text=Remember this?');
   },
 
-  async 'ArrowUp edits the last message of one’s own, and Escape brings back what was being written'(open) {
+  async 'ArrowUp edits the last message of one’s own, and Escape brings back what was being written'(
+    open,
+  ) {
     const page = await open();
     await openIn(page, 'Alan Turing');
     await page.press(field, 'ArrowUp');
@@ -155,11 +198,21 @@ export const writing = {
     await page.press(field, 'Enter');
     await idle(page);
     assert.match(await lastOf(page).textContent(), /Tuesday then\?.*edited/s);
-    assert.equal(await page.evaluate(() => demo.calls.filter((c) => c.name === 'send_message').length), 0);
-    assert.equal(await page.evaluate(() => demo.calls.filter((c) => c.name === 'save_draft' && c.args.text !== '').length), 0);
+    assert.equal(
+      await page.evaluate(() => demo.calls.filter((c) => c.name === 'send_message').length),
+      0,
+    );
+    assert.equal(
+      await page.evaluate(
+        () => demo.calls.filter((c) => c.name === 'save_draft' && c.args.text !== '').length,
+      ),
+      0,
+    );
   },
 
-  async 'offline a message waits, can be taken back, and goes once when the connection is there'(open) {
+  async 'offline a message waits, can be taken back, and goes once when the connection is there'(
+    open,
+  ) {
     const page = await open({ wishes: { scene: 'offline' } });
     await openIn(page, 'Alan Turing');
     for (const text of ['stays', 'goes away']) {
@@ -181,7 +234,9 @@ export const writing = {
     await openIn(page, 'Alan Turing');
     await page.fill(field, 'fail this one');
     await page.press(field, 'Enter');
-    await page.waitForSelector(`${byId('message')}[data-state=failed] >> text=This person cannot be written to.`);
+    await page.waitForSelector(
+      `${byId('message')}[data-state=failed] >> text=This person cannot be written to.`,
+    );
     await page.click(byId('retry-button'));
     await page.waitForSelector(`${byId('message')}[data-state=read]:has-text("fail this one")`);
     await page.fill(field, 'fail another one');
@@ -212,6 +267,8 @@ export const writing = {
     await page.keyboard.press('Enter');
     await page.keyboard.press('Escape');
     assert.equal(await page.inputValue(field), '🎉Well done');
-    assert.ok(await page.evaluate((s) => document.activeElement === document.querySelector(s), field));
+    assert.ok(
+      await page.evaluate((s) => document.activeElement === document.querySelector(s), field),
+    );
   },
 };
