@@ -1,3 +1,5 @@
+//! Whatever order frames come in, cut or repeated, an account holds each event once and in order.
+
 use proptest::prelude::*;
 
 use super::model::{Act, Server};

@@ -1,3 +1,5 @@
+//! What is written goes out once, in order, and can be changed only until it was handed on.
+
 use std::time::Duration;
 
 use protocol::{ClientFrame, Code, Submit};

@@ -1,3 +1,5 @@
+//! Unread is derived, and agrees with a reference that simply counts.
+
 use std::time::Duration;
 
 use proptest::prelude::*;
