@@ -1,6 +1,7 @@
 //! Tells windows what changed: one task gathers it for a frame's time and hands it to every
 //! subscriber. A subscriber that does not keep up loses notifications and is told so.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -20,7 +21,11 @@ const QUEUE: usize = 1024;
 
 /// The subscribers.
 #[derive(Default)]
-pub(crate) struct Subscribers(Mutex<Vec<Subscriber>>);
+pub(crate) struct Subscribers {
+    all: Mutex<Vec<Subscriber>>,
+    /// Whether all is done, as was told last: whoever comes later has to know it too.
+    idle: AtomicBool,
+}
 
 struct Subscriber {
     sender: mpsc::Sender<Notification>,
@@ -31,14 +36,24 @@ struct Subscriber {
 impl Subscribers {
     pub(crate) fn add(&self) -> mpsc::Receiver<Notification> {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        self.0.lock().push(Subscriber { sender, lagged: false });
+        let mut all = self.all.lock();
+        let idle = self.idle.load(Ordering::Relaxed);
+        // The queue is new and has room.
+        let lagged = sender.try_send(Notification::Idle { idle }).is_err();
+        all.push(Subscriber { sender, lagged });
         receiver
     }
 
     /// Hand these to everybody. Whether anybody got them.
     fn tell(&self, told: &[Notification], state: &AppState) -> bool {
         let mut anybody = false;
-        self.0.lock().retain_mut(|subscriber| {
+        let mut all = self.all.lock();
+        for notification in told {
+            if let Notification::Idle { idle } = notification {
+                self.idle.store(*idle, Ordering::Relaxed);
+            }
+        }
+        all.retain_mut(|subscriber| {
             anybody |= subscriber.tell(told, state);
             !subscriber.sender.is_closed()
         });
@@ -93,10 +108,17 @@ pub(crate) async fn tell(client: Weak<Inner>, wake: Arc<Notify>) {
         let Some(client) = client.upgrade() else { return };
         let mut all = Vec::new();
         expires = None;
+        // With nobody signed in there is nothing left to do.
+        let mut idle = true;
         if let Some(running) = client.running() {
-            let gathered = gather(&running, &mut told, &mut all).await;
+            let gathered = gather(&running, &mut all).await;
+            idle = gathered.idle;
             expires = gathered.expires;
             client.add_notices(&gathered.notices);
+        }
+        if told.idle != Some(idle) {
+            told.idle = Some(idle);
+            all.push(Notification::Idle { idle });
         }
         let state = client.state();
         let notices = !state.notices.is_empty();
@@ -111,21 +133,23 @@ pub(crate) async fn tell(client: Weak<Inner>, wake: Arc<Notify>) {
 }
 
 struct Gathered {
+    /// Whether nothing is on its way.
+    idle: bool,
     /// When somebody's typing ends.
     expires: Option<Instant>,
     notices: Vec<&'static str>,
 }
 
 /// What the account has to tell.
-async fn gather(running: &Running, told: &mut Told, all: &mut Vec<Notification>) -> Gathered {
+async fn gather(running: &Running, all: &mut Vec<Notification>) -> Gathered {
     let (online, now) = (running.is_online(), Instant::now());
-    let (notifications, identity, idle, gathered) = running
+    let (notifications, identity, gathered) = running
         .look(move |account| {
             let expires = account.expire_typing(now);
             let notifications = account.notifications();
             let notices = account.take_notices();
-            let gathered = Gathered { expires, notices };
-            (notifications, account.identity().clone(), account.is_idle(online), gathered)
+            let gathered = Gathered { idle: account.is_idle(online), expires, notices };
+            (notifications, account.identity().clone(), gathered)
         })
         .await;
     running.set_identity(identity);
@@ -138,10 +162,6 @@ async fn gather(running: &Running, told: &mut Told, all: &mut Vec<Notification>)
                 let _ = running.with(|_| Err::<(), _>(error)).await;
             }
         }
-    }
-    if told.idle != Some(idle) {
-        told.idle = Some(idle);
-        all.push(Notification::Idle { idle });
     }
     gathered
 }
