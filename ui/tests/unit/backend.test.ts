@@ -1,3 +1,5 @@
+// The door out of the page: calls, their errors, and what is told back.
+
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { codeOf } from '../../src/backend';
 import { BridgeBackend, tokenFrom } from '../../src/backend/bridge';

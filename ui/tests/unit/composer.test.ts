@@ -1,3 +1,5 @@
+// The composer: drafts are safe soon after a key, and nothing is sent by accident.
+
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Backend } from '../../src/backend';
 import { Composer } from '../../src/state/composer.svelte';

@@ -1,3 +1,5 @@
+// What the app and an open conversation make of what the client tells them.
+
 import { flushSync } from 'svelte';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { App } from '../../src/state/app.svelte';

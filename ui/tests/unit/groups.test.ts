@@ -1,3 +1,5 @@
+// How rows stand to one another: runs of one sender, days, the first unread one.
+
 import { describe, expect, it } from 'vitest';
 import { standings } from '../../src/state/groups';
 import { gap, stored } from './made';

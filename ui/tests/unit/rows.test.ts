@@ -1,3 +1,5 @@
+// The window of rows: one row per key, in order, whatever comes when.
+
 import { describe, expect, it } from 'vitest';
 import * as rows from '../../src/state/rows';
 import { gap, range, stored, waiting } from './made';

@@ -1,3 +1,5 @@
+// The sources stay readable, and only one folder knows the window it runs in.
+
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

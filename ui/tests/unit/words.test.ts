@@ -1,3 +1,5 @@
+// The words of the UI in each language, and how a search ranks what it finds.
+
 import { afterEach, describe, expect, it } from 'vitest';
 import { closeness, fitting } from '../../src/people/search.svelte';
 import { isFewEmoji, plainText } from '../../src/state/plain';
