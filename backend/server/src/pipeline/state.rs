@@ -251,9 +251,12 @@ impl State {
         position: Position,
         touched: &mut Touched,
     ) {
+        // Nobody has seen their own joining here, so nothing may count as read by it: a marker is never
+        // below `joined_seq`, and the first message has to be unread.
+        let before = seq.saturating_sub(1);
         for user in users {
             if !self.members.contains_key(&user) {
-                self.join(conversation, user, Role::Member, seq, position, touched);
+                self.join(conversation, user, Role::Member, before, position, touched);
             }
         }
     }
