@@ -198,7 +198,7 @@ pub enum Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Period {
-    /// The seq of the event that made one a member.
+    /// The seq of the event that made one a member; 0 in a direct conversation.
     pub joined_seq: u64,
     /// The seq of the event that ended it; `None` while it lasts.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -164,6 +164,7 @@ impl App {
     /// End in order: sessions, log, stages, database. What was accepted is stored before it returns.
     pub async fn stop(self) {
         self.drain();
+        self.polls.end();
         self.log.close();
         self.tasks.close();
         // The lanes end when the closed log is empty; the store then hands out its last changes.

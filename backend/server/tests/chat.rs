@@ -146,3 +146,45 @@ async fn row_15_a_resend_is_answered_and_not_stored_again_and_another_body_is_a_
     assert_eq!(next["event"]["event"]["seq"], 2, "nothing was stored in between");
     app.stop().await;
 }
+
+#[tokio::test]
+async fn row_19_a_marker_beyond_the_head_is_clamped_and_the_other_person_is_told() {
+    let (_folder, app, router) = world().await;
+    let mut ada = Person::joins(&router, "ada", 1).await;
+    let mut grace = Person::joins(&router, "grace", 2).await;
+    ada.sends(grace.user, 1, "hi").await;
+    grace.hears(|f| f.get("event").is_some()).await;
+    let conversation = direct_conversation(ada.user, grace.user);
+    // The first message of a direct conversation is not read before somebody reads it.
+    let path = format!("/v1/conversations/{conversation}/markers");
+    let (_, before) = call(&router, &ada.token, "GET", &path, Value::Null).await;
+    assert!(before["markers"].as_array().unwrap().iter().all(|m| m["read"] == 0), "{before}");
+    grace.says(json!({"mark": {"conversation": conversation, "delivered": 1, "read": 9}})).await;
+    let stored = grace.hears(|f| f.get("mark_stored").is_some()).await;
+    assert_eq!(stored["mark_stored"]["read"], 1, "clamped to the head");
+    let marked = ada.hears(|f| f["marked"]["user"] == json!(grace.user)).await;
+    assert_eq!(marked["marked"]["read"], 1);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_a_restart() {
+    let (folder, app, router) = world().await;
+    let mut ada = Person::joins(&router, "ada", 1).await;
+    let grace = Person::joins(&router, "grace", 2).await;
+    ada.sends(grace.user, 1, "hi").await;
+    ada.hears(|f| f.get("event").is_some()).await;
+    let conversation = direct_conversation(ada.user, grace.user);
+    let token = ada.token.clone();
+    drop((ada, grace, router));
+    app.stop().await;
+    let mut config = Config::default();
+    config.server.data = folder.path().to_owned();
+    let app = App::start(config, Environment::real()).await.unwrap();
+    let router = server::http::router(app.clone());
+    let path = format!("/v1/conversations/{conversation}/events?from=1&to=10");
+    let (status, range) = call(&router, &token, "GET", &path, Value::Null).await;
+    assert!(status.is_success(), "{status} {range}");
+    assert_eq!(range["states"][0]["texts"][0]["text"], "hi");
+    app.stop().await;
+}

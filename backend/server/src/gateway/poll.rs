@@ -59,6 +59,11 @@ impl Polls {
         if found.principal == principal { Ok(found) } else { Err(unknown()) }
     }
 
+    /// Forget all sessions: each holds the app, which holds them.
+    pub(crate) fn end(&self) {
+        self.sessions.lock().clear();
+    }
+
     /// Forget sessions that nobody polls any more.
     fn sweep(&self) {
         self.sessions.lock().retain(|_, session| session.state.lock().polled.elapsed() < UNPOLLED);

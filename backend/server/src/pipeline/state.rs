@@ -119,11 +119,13 @@ impl State {
             EventKind::Message { .. } => {
                 if let (Some(peer), None) = (record.peer, &self.conversation) {
                     self.begin(id, ConversationKind::Direct, "", false, position, touched);
-                    self.join(id, record.sender, Role::Member, event.seq, position, touched);
-                    self.join(id, peer, Role::Member, event.seq, position, touched);
+                    // Nobody joins a direct conversation: both were there before its first message,
+                    // which would otherwise count as read from the start.
+                    self.join(id, record.sender, Role::Member, 0, position, touched);
+                    self.join(id, peer, Role::Member, 0, position, touched);
                 } else if let Some(peer) = record.peer {
                     // A crash may have come between these rows.
-                    self.join_missing(id, [record.sender, peer], event.seq, position, touched);
+                    self.join_missing(id, [record.sender, peer], position, touched);
                 }
                 self.say(id, event, command, position, touched);
             }
@@ -247,16 +249,12 @@ impl State {
         &mut self,
         conversation: ConversationId,
         users: [UserId; 2],
-        seq: u64,
         position: Position,
         touched: &mut Touched,
     ) {
-        // Nobody has seen their own joining here, so nothing may count as read by it: a marker is never
-        // below `joined_seq`, and the first message has to be unread.
-        let before = seq.saturating_sub(1);
         for user in users {
             if !self.members.contains_key(&user) {
-                self.join(conversation, user, Role::Member, before, position, touched);
+                self.join(conversation, user, Role::Member, 0, position, touched);
             }
         }
     }
