@@ -13,11 +13,15 @@ mod window;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use tauri::Manager;
+use client::Client;
+use tauri::async_runtime::block_on;
+use tauri::{Manager, RunEvent};
 
+use crate::bridge::Bridge;
 use crate::profile::Profile;
 
 /// Chat that people run themselves.
@@ -50,22 +54,38 @@ fn run(arguments: Arguments) -> Result<()> {
     // Another library in the same program may bring another provider; this one is meant.
     let _ = rustls::crypto::ring::default_provider().install_default();
 
+    let identifier = profile::identifier(arguments.profile.as_ref());
     let mut context = tauri::generate_context!();
-    context.config_mut().identifier = profile::identifier(arguments.profile.as_ref());
-    tauri::Builder::default()
+    context.config_mut().identifier.clone_from(&identifier);
+    let app = tauri::Builder::default()
         // First: a second start ends here and brings the first before the person.
         .plugin(tauri_plugin_single_instance::init(|app, _, _| window::show(app)))
         .plugin(tauri_plugin_window_state::Builder::new().build())
         .invoke_handler(tauri::generate_handler![bridge::call, bridge::subscribe])
         .setup(move |app| {
             let folder = start::folder(app.handle())?;
-            app.manage(start::client(&folder, arguments.sign_in_from.as_deref())?);
+            let client = block_on(start::client(identifier, &folder))?;
+            if let Some(file) = &arguments.sign_in_from {
+                block_on(sign_in::sign_in_from(file, &client))?;
+            }
+            let listening = client.clone();
+            app.manage(Bridge::new(Arc::new(client.clone()), move || listening.subscribe()));
+            app.manage(client);
             let title = profile::title(arguments.profile.as_ref());
             window::open(app.handle(), &title, &folder.join("web-view"))?;
             Ok(())
         })
-        .run(context)
-        .context("the window cannot be opened")
+        .build(context)
+        .context("the app cannot start")?;
+    app.run(|app, event| {
+        // Everything is on disk already; this closes the files in good order.
+        if let RunEvent::Exit = event
+            && let Some(client) = app.try_state::<Client>()
+        {
+            block_on(client.shutdown());
+        }
+    });
+    Ok(())
 }
 
 /// What went wrong goes to standard error, where the system's journal finds it.

@@ -1,11 +1,13 @@
 //! How the client of this app begins: where it keeps what it knows, and what it starts with.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use client::connect::Network;
+use client::secrets::KeychainSecrets;
+use client::{Client, Environment, Options};
 use tauri::{AppHandle, Manager};
-
-use crate::bridge::Bridge;
 
 /// The folder with everything of this profile: databases, and what the web view keeps.
 ///
@@ -15,12 +17,27 @@ pub(crate) fn folder(app: &AppHandle) -> Result<PathBuf> {
     app.path().app_data_dir().context("the system names no folder for the data of apps")
 }
 
-/// The client of this profile behind its bridge, signed in as `sign_in_from` says.
+/// Start the client over what stands in the folder. Refresh tokens are kept in the system's
+/// keychain, under the identifier of this profile.
 ///
 /// # Errors
-/// Always, until the crate `client` has the `Client` that answers its calls: here it is started with
-/// the keychain under this profile's identifier, signed in with `sign_in::sign_in_from`, and handed to
-/// [`Bridge::new`] with its stream of notifications.
-pub(crate) fn client(_folder: &Path, _sign_in_from: Option<&Path>) -> Result<Bridge> {
-    bail!("this build has no client yet")
+/// When the folder cannot be used, or another program has it open.
+pub(crate) async fn client(identifier: String, folder: &Path) -> Result<Client> {
+    let options = Options {
+        data: folder.to_owned(),
+        environment: Environment::system(),
+        connector: Arc::new(Network::new().context("the network cannot be set up")?),
+        secrets: Arc::new(KeychainSecrets),
+        service: identifier,
+        device_name: device_name(),
+        platform: std::env::consts::OS.to_owned(),
+    };
+    let shown = folder.display();
+    Client::start(options).await.with_context(|| format!("{shown} cannot be used"))
+}
+
+/// What the list of sessions calls this computer.
+fn device_name() -> String {
+    let name = gethostname::gethostname().to_string_lossy().trim().to_owned();
+    if name.is_empty() { "computer".to_owned() } else { name }
 }

@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 /// How long anything may take before a test has failed. Far beyond what a slow machine needs.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A program that was built with this one, such as `kith` or `kithd`.
 ///
@@ -83,4 +83,47 @@ pub async fn listens(at: SocketAddr, program: &mut Child) -> Result<()> {
         sleep(Duration::from_millis(10)).await;
     }
     Ok(())
+}
+
+/// The process that another one has started; the first if there are several.
+///
+/// # Errors
+/// When there is none.
+pub fn child_of(parent: u32) -> Result<u32> {
+    for entry in std::fs::read_dir("/proc")? {
+        let Some(id) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        if standing(id).is_some_and(|(_, of)| of == parent) {
+            return Ok(id);
+        }
+    }
+    bail!("process {parent} has started none")
+}
+
+/// Ask a process to end, and wait until it has.
+///
+/// # Errors
+/// When it goes on.
+pub async fn ended(process: u32) -> Result<()> {
+    let asked = Command::new("kill").args(["-TERM", &process.to_string()]).status().await?;
+    if !asked.success() {
+        bail!("process {process} cannot be ended");
+    }
+    let deadline = Instant::now() + PATIENCE;
+    while standing(process).is_some_and(|(state, _)| state != 'Z') {
+        if Instant::now() > deadline {
+            bail!("process {process} goes on");
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    Ok(())
+}
+
+/// A process's state, `Z` when it has ended, and who started it.
+fn standing(process: u32) -> Option<(char, u32)> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name comes first, in brackets, and may hold anything.
+    let mut words = text.rsplit_once(')')?.1.split_whitespace();
+    Some((words.next()?.chars().next()?, words.next()?.parse().ok()?))
 }

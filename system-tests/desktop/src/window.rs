@@ -11,9 +11,9 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tokio::process::Child;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use crate::programs::{PATIENCE, built, command, free_port, listens};
+use crate::programs::{PATIENCE, built, child_of, command, ended, free_port, listens};
 
 const STIR: &str = "let n = 0; window.stirring = setInterval(() => { \
     document.body.style.outline = `${n++ % 2}px solid transparent` }, 20)";
@@ -176,12 +176,31 @@ impl Window {
         Ok(if well { Ok(told) } else { Err(told) })
     }
 
-    /// Close the window as its person would, and wait until the app is gone.
+    /// Bring the window to the front and give it the keyboard, as starting the app again does: only
+    /// what somebody looks at counts as read.
+    ///
+    /// # Errors
+    /// When the second start is not handed over to this window, or it does not come.
+    pub async fn comes_to_front(&self) -> Result<()> {
+        let mut second = command(built("kith")?).args(["--profile", &self.profile]).spawn()?;
+        let status = timeout(PATIENCE, second.wait()).await.context("a second app is open")??;
+        if !status.success() {
+            bail!("the second start ended with {status}");
+        }
+        self.holds("return document.hasFocus()", Vec::new())
+            .await
+            .with_context(|| format!("{}'s window does not come to the front", self.profile))
+    }
+
+    /// End the app, and wait until it is gone: a next one would be handed over to it.
     ///
     /// # Errors
     /// When it stays.
     pub async fn close(mut self) -> Result<()> {
-        self.page.close().await?;
+        let driver = self.driver.id().context("the driver ended before")?;
+        ended(child_of(driver)?).await?;
+        // The session went with the app; what the driver still says about it is of no interest.
+        let _ = self.page.close().await;
         self.driver.kill().await?;
         Ok(())
     }

@@ -41,6 +41,7 @@ fn what_ada_types_is_sent_then_delivered_and_read_when_grace_opens_it() {
 
         says(&grace, "Algebraic patterns, 你好, as the loom weaves flowers.").await?;
         ada.reads(&at("message"), "Algebraic patterns, 你好, as the loom weaves flowers.").await?;
+        ada.comes_to_front().await?;
         sees_progress(&grace, "Algebraic patterns", "read").await?;
         ada.picture(&pictures, "ada-read").await?;
         grace.picture(&pictures, "grace-answered").await?;
