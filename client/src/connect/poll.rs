@@ -64,10 +64,8 @@ impl Session {
     async fn receive(self, to: Incoming) {
         for n in 1.. {
             let poll = Poll { session: self.id.clone(), n };
-            let frames = match self.repeat::<Polled>("/v1/poll", &poll).await {
-                // An answer to another poll is a stale one of a proxy: ask again.
-                Ok(polled) if polled.n != n => continue,
-                Ok(polled) => polled.frames,
+            let frames = match self.answer(&poll).await {
+                Ok(frames) => frames,
                 Err(error) => {
                     let _ = to.send(Err(Lost(error.to_string()))).await;
                     return;
@@ -79,6 +77,18 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// The frames of this very poll. An answer to another one is a stale one of a proxy: the same
+    /// poll is asked again, since asking for the next would let the server forget this answer.
+    async fn answer(&self, poll: &Poll) -> Result<Vec<Value>, RequestError> {
+        for _ in 0..=TRIES {
+            let polled: Polled = self.repeat("/v1/poll", poll).await?;
+            if polled.n == poll.n {
+                return Ok(polled.frames);
+            }
+        }
+        Err(RequestError::Lost(Lost("only stale answers to a poll".into())))
     }
 
     async fn send(self, mut from: mpsc::Receiver<String>, failed: Incoming) {
