@@ -140,14 +140,14 @@ impl App {
         let inbox: Arc<dyn EventLog> = Arc::new(self.inbox.clone());
         let fold = self.stores.fold.clone();
         self.tasks.spawn(async move {
-            if let Err(error) = lanes::run(log, fold, CancellationToken::new()).await {
+            if let Err(error) = lanes::run(log, fold).await {
                 tracing::error!("sequencing has ended: {error}");
             }
         });
         self.tasks.spawn(deliver::append(changes, inbox.clone()));
         let delivery = self.delivery.clone();
         self.tasks.spawn(async move {
-            if let Err(error) = delivery.run(inbox, CancellationToken::new()).await {
+            if let Err(error) = delivery.run(inbox).await {
                 tracing::error!("delivery has ended: {error}");
             }
         });

@@ -188,3 +188,47 @@ async fn what_was_acknowledged_is_there_after_a_restart() {
     assert_eq!(range["states"][0]["texts"][0]["text"], "hi");
     app.stop().await;
 }
+
+#[tokio::test]
+async fn a_group_is_told_to_its_members_only_and_who_comes_later_sees_nothing_from_before() {
+    let (_folder, app, router) = world().await;
+    let mut ada = Person::joins(&router, "ada", 1).await;
+    let mut grace = Person::joins(&router, "grace", 2).await;
+    let mut alan = Person::joins(&router, "alan", 3).await;
+    let group = client_ref(1_000);
+    let submit = |commands: Value| json!({"submit": {"conversation": group, "commands": commands}});
+    let create = json!({"create": {"title": "Engine room", "members": [grace.user]}});
+    let say = |text: &str, reply_to: Value| json!({"message": {"text": text, "reply_to": reply_to}});
+    let secret = say("before Alan", Value::Null);
+    ada.says(submit(json!([
+        {"client_ref": client_ref(1), "command": create},
+        {"client_ref": client_ref(2), "command": secret},
+        {"client_ref": client_ref(3), "command": {"add": {"users": [alan.user]}}},
+        {"client_ref": client_ref(4), "command": say("after Alan", json!(2))},
+    ])))
+    .await;
+    let event = |seq: u64| move |f: &Value| f["event"]["event"]["seq"] == json!(seq);
+    let reply = grace.hears(event(4)).await;
+    assert_eq!(reply["event"]["states"].as_array().unwrap().len(), 2, "with the quoted message");
+    let first = alan.hears(|f| f.get("event").is_some()).await;
+    assert_eq!(first["event"]["event"]["seq"], 3, "what he hears first is that he was added");
+    let reply = alan.hears(event(4)).await;
+    assert_eq!(reply["event"]["states"].as_array().unwrap().len(), 1, "without the quoted message");
+    assert!(!reply.to_string().contains("before Alan"));
+    let path = format!("/v1/conversations/{group}/events?from=1&to=10");
+    let (_, range) = call(&router, &alan.token, "GET", &path, Value::Null).await;
+    assert!(range.to_string().contains("after Alan") && !range.to_string().contains("before Alan"));
+
+    grace.says(submit(json!([{"client_ref": client_ref(5), "command": {"remove": {"user": alan.user}}}])))
+        .await;
+    let rejected = grace.hears(|f| f.get("rejected").is_some()).await;
+    assert_eq!(rejected["rejected"]["code"], "not_allowed", "members remove nobody");
+    ada.says(submit(json!([{"client_ref": client_ref(6), "command": {"remove": {"user": alan.user}}}])))
+        .await;
+    alan.hears(event(5)).await;
+    alan.says(submit(json!([{"client_ref": client_ref(7), "command": say("still here?", Value::Null)}])))
+        .await;
+    let rejected = alan.hears(|f| f.get("rejected").is_some()).await;
+    assert_eq!(rejected["rejected"]["code"], "not_a_member");
+    app.stop().await;
+}

@@ -57,9 +57,9 @@ impl Accept {
             stores,
             log,
             rate,
-            buckets: Mutex::new(LruCache::new(REMEMBERED)),
-            members: Mutex::new(LruCache::new(REMEMBERED)),
-            people: Mutex::new(LruCache::new(REMEMBERED)),
+            buckets: Mutex::new(LruCache::sparse(REMEMBERED)),
+            members: Mutex::new(LruCache::sparse(REMEMBERED)),
+            people: Mutex::new(LruCache::sparse(REMEMBERED)),
         }
     }
 

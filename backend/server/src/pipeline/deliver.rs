@@ -11,7 +11,6 @@ use protocol::frame::{Account, Presence, TypingNotice};
 use protocol::{ConversationId, ServerFrame, SessionId, UserId, wire};
 use storage::{Change, Committed};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 use super::record::{InboxRecord, partition};
 use crate::gateway::Outgoing;
@@ -77,24 +76,16 @@ pub struct Attached {
 }
 
 impl Delivery {
-    /// Deliver from the inbox until `stop`, or until the inbox is closed.
+    /// Deliver from the inbox until it is closed.
     ///
     /// # Errors
     /// When the inbox cannot be reached.
-    pub async fn run(
-        &self,
-        inbox: Arc<dyn EventLog>,
-        stop: CancellationToken,
-    ) -> Result<(), LogError> {
+    pub async fn run(&self, inbox: Arc<dyn EventLog>) -> Result<(), LogError> {
         let mut inbox = inbox.subscribe().await?;
         loop {
-            let delivered = tokio::select! {
-                biased;
-                () = stop.cancelled() => return Ok(()),
-                delivered = inbox.next() => match delivered {
-                    Err(LogError::Closed) => return Ok(()),
-                    other => other?,
-                },
+            let delivered = match inbox.next().await {
+                Err(LogError::Closed) => return Ok(()),
+                other => other?,
             };
             if let Delivered::Record { partition, position, bytes } = delivered {
                 match InboxRecord::decode(&bytes) {

@@ -9,7 +9,6 @@ use bytes::Bytes;
 use event_log::{Delivery, EventLog, LogError, Position, Subscription};
 use storage::FoldStore;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 use super::sequence::Lane;
 
@@ -31,15 +30,11 @@ enum News {
 
 type Lanes = BTreeMap<u32, mpsc::Sender<(Position, Bytes)>>;
 
-/// Sequence until `stop`, or until the log is closed and everything in it is stored.
+/// Sequence until the log is closed and everything in it is stored.
 ///
 /// # Errors
 /// When the log cannot be reached.
-pub async fn run(
-    log: Arc<dyn EventLog>,
-    store: Arc<dyn FoldStore>,
-    stop: CancellationToken,
-) -> Result<(), LogError> {
+pub async fn run(log: Arc<dyn EventLog>, store: Arc<dyn FoldStore>) -> Result<(), LogError> {
     let mut log = log.subscribe().await?;
     // One place per lane and batch in flight: a lane says one thing at a time.
     let (tell, mut news) = mpsc::channel(64);
@@ -57,7 +52,6 @@ pub async fn run(
         }
         tokio::select! {
             biased;
-            () = stop.cancelled() => return Ok(()),
             Some(news) = news.recv() => heed(news, &mut *log, &mut lanes).await?,
             room = reserve(lane.as_ref()), if waiting.is_some() => {
                 let record = waiting.take();

@@ -80,7 +80,7 @@ impl Lane {
     /// A lane that knows nothing yet.
     #[must_use]
     pub fn new(partition: u32, store: Arc<dyn FoldStore>) -> Self {
-        Self { partition, store, states: LruCache::new(STATES) }
+        Self { partition, store, states: LruCache::sparse(STATES) }
     }
 
     /// Fold and store these records, which follow one another in the partition. When it returns,
