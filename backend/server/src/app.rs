@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use event_log::{EventLog, MemoryLog, Position};
 use storage::Sqlite;
+use storage::sabotage::{self, Case};
 use storage::{AccountStore, FoldStore, FriendStore, HistoryStore, MarkerStore, SessionStore};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -87,7 +88,7 @@ impl App {
                 std::process::abort();
             }),
             readers: READERS,
-            synchronous_off: false,
+            synchronous_off: sabotage::is(Case::SynchronousOff),
             max_pages: None,
         })
         .context("the data folder cannot be used")?;
@@ -115,8 +116,7 @@ impl App {
         )?;
         let rate =
             Rate { per_second: config.limits.sends_per_second, burst: config.limits.send_burst };
-        let accept =
-            Accept::new(environment.clone(), stores.clone(), Arc::new(log.clone()), rate);
+        let accept = Accept::new(environment.clone(), stores.clone(), Arc::new(log.clone()), rate);
         let app = Self {
             config: Arc::new(config),
             environment,

@@ -17,6 +17,7 @@ mod history;
 mod markers;
 #[cfg(feature = "testing")]
 pub mod memory;
+pub mod sabotage;
 mod sessions;
 pub mod sqlite;
 

@@ -15,8 +15,9 @@ use bytes::Bytes;
 use lru::LruCache;
 use protocol::{ClientRef, Code, ConversationId, Entry, Event, UserId, wire};
 use sha2::{Digest, Sha256};
+use storage::sabotage::{self, Case};
 use storage::{
-    Batch, EventRow, FoldStore, Head, Outcome, Position, RefRow, StorageError,
+    Batch, Change, EventRow, FoldStore, Head, Loaded, Outcome, Position, RefRow, StorageError,
 };
 
 use super::record::Record;
@@ -27,6 +28,9 @@ use super::{fan_out, fold};
 const STATES: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
 /// Messages of a conversation that stay in its kept state.
 const MESSAGES: usize = 64;
+/// How often a batch is begun anew because a newer owner had written further. Once is enough: what
+/// the newer owner wrote is then at or below the head.
+const OVERTAKEN: usize = 3;
 
 /// Why a lane stops. Its state is dropped and it starts again at the committed position.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +46,9 @@ pub enum Halt {
         /// The record.
         position: Position,
     },
+    /// Rows stay ahead of the head that explains them, however often they are loaded.
+    #[error("rows are ahead of their head")]
+    Ahead,
 }
 
 enum Stop {
@@ -89,7 +96,7 @@ impl Lane {
     /// # Errors
     /// See [`Halt`]; the lane is not to be used again.
     pub async fn process(&mut self, records: &[(Position, Bytes)]) -> Result<(), Halt> {
-        loop {
+        for _ in 0..OVERTAKEN {
             match self.attempt(records).await {
                 Ok(()) => return Ok(()),
                 Err(Stop::Halt(halt)) => return Err(halt),
@@ -99,6 +106,7 @@ impl Lane {
                 }
             }
         }
+        Err(Halt::Ahead)
     }
 
     async fn attempt(&mut self, records: &[(Position, Bytes)]) -> Result<(), Stop> {
@@ -119,7 +127,10 @@ impl Lane {
             work.record(*position, record)?;
         }
         work.finish(self.partition, last + 1);
-        let Work { batch, states, .. } = work;
+        let Work { mut batch, states, .. } = work;
+        if let Some(early) = told_early(&mut batch, records[0].0) {
+            self.store.apply(early).await?;
+        }
         self.store.apply(batch).await?;
         for (conversation, mut state) in states {
             if state.messages.len() > MESSAGES {
@@ -140,7 +151,7 @@ impl Lane {
             if !work.states.contains_key(&id) {
                 let state = match self.states.pop(&id) {
                     Some(state) => state,
-                    None => State::new(self.store.load(id).await?),
+                    None => State::new(self.load(id).await?),
                 };
                 work.states.insert(id, state);
             }
@@ -159,6 +170,14 @@ impl Lane {
             self.load_events(&mut work, conversation, wanted).await?;
         }
         Ok(work)
+    }
+
+    async fn load(&self, conversation: ConversationId) -> Result<Loaded, StorageError> {
+        let mut loaded = self.store.load(conversation).await?;
+        if sabotage::is(Case::ForgetHead) {
+            loaded.head = Head::default();
+        }
+        Ok(loaded)
     }
 
     /// Load events and message states, and what those events name in turn.
@@ -220,7 +239,7 @@ impl Work {
         for entry in &record.commands {
             let key = (record.conversation, record.sender, entry.client_ref);
             let hash = hash(entry);
-            let before = self.refs.get(&key).cloned();
+            let before = self.refs.get(&key).filter(|_| !sabotage::is(Case::SkipDedup)).cloned();
             match &before {
                 Some(row) if row.position > position => return Err(Stop::Overtaken),
                 Some(row) if row.position < position => {
@@ -277,7 +296,8 @@ impl Work {
         };
         state.head = Head { seq: event.seq, ord: event.ord, position };
         self.heads.insert(record.conversation, state.head);
-        state.apply(&event, record, &entry.command, position, touched);
+        let written = sabotage::row_position(position, record.at);
+        state.apply(&event, record, &entry.command, written, touched);
         self.batch.changes.extend(fan_out::event(state, record, &event));
         let seq = event.seq;
         let row = EventRow { conversation: record.conversation, event, position };
@@ -313,7 +333,8 @@ impl Work {
                         let conversation = record.conversation;
                         return Err(Stop::Halt(Halt::Diverged { conversation, position }));
                     };
-                    state.apply(&stored.event, record, &entry.command, position, &mut touched);
+                    let written = sabotage::row_position(position, record.at);
+                    state.apply(&stored.event, record, &entry.command, written, &mut touched);
                     self.batch.changes.extend(fan_out::event(state, record, &stored.event));
                 }
             }
@@ -364,6 +385,26 @@ impl Work {
 
 fn same(row: &RefRow, key: &RefKey) -> bool {
     (row.conversation, row.sender, row.client_ref) == *key
+}
+
+/// What a sabotaged lane hands out before it is stored; nothing else does.
+fn told_early(batch: &mut Batch, first: Position) -> Option<Batch> {
+    let changes = if sabotage::is(Case::PublishBeforeStoring) {
+        std::mem::take(&mut batch.changes)
+    } else if sabotage::is(Case::AcknowledgeBeforeStoring) {
+        let senders: BTreeSet<UserId> = batch.refs.iter().map(|row| row.sender).collect();
+        let to_senders = batch.changes.iter().filter_map(|change| match change {
+            Change::Frame { recipients, frame } => Some(Change::Frame {
+                recipients: recipients.iter().filter(|to| senders.contains(to)).copied().collect(),
+                frame: frame.clone(),
+            }),
+            _ => None,
+        });
+        to_senders.collect()
+    } else {
+        return None;
+    };
+    Some(Batch { partition: batch.partition, restart: first, changes, ..Batch::default() })
 }
 
 /// Of the command as the app sent it, never of what accept stamped.
