@@ -198,7 +198,8 @@ async fn a_group_is_told_to_its_members_only_and_who_comes_later_sees_nothing_fr
     let group = client_ref(1_000);
     let submit = |commands: Value| json!({"submit": {"conversation": group, "commands": commands}});
     let create = json!({"create": {"title": "Engine room", "members": [grace.user]}});
-    let say = |text: &str, reply_to: Value| json!({"message": {"text": text, "reply_to": reply_to}});
+    let say =
+        |text: &str, reply_to: Value| json!({"message": {"text": text, "reply_to": reply_to}});
     let secret = say("before Alan", Value::Null);
     ada.says(submit(json!([
         {"client_ref": client_ref(1), "command": create},
@@ -219,15 +220,22 @@ async fn a_group_is_told_to_its_members_only_and_who_comes_later_sees_nothing_fr
     let (_, range) = call(&router, &alan.token, "GET", &path, Value::Null).await;
     assert!(range.to_string().contains("after Alan") && !range.to_string().contains("before Alan"));
 
-    grace.says(submit(json!([{"client_ref": client_ref(5), "command": {"remove": {"user": alan.user}}}])))
+    grace
+        .says(submit(
+            json!([{"client_ref": client_ref(5), "command": {"remove": {"user": alan.user}}}]),
+        ))
         .await;
     let rejected = grace.hears(|f| f.get("rejected").is_some()).await;
     assert_eq!(rejected["rejected"]["code"], "not_allowed", "members remove nobody");
-    ada.says(submit(json!([{"client_ref": client_ref(6), "command": {"remove": {"user": alan.user}}}])))
-        .await;
+    ada.says(submit(
+        json!([{"client_ref": client_ref(6), "command": {"remove": {"user": alan.user}}}]),
+    ))
+    .await;
     alan.hears(event(5)).await;
-    alan.says(submit(json!([{"client_ref": client_ref(7), "command": say("still here?", Value::Null)}])))
-        .await;
+    alan.says(submit(
+        json!([{"client_ref": client_ref(7), "command": say("still here?", Value::Null)}]),
+    ))
+    .await;
     let rejected = alan.hears(|f| f.get("rejected").is_some()).await;
     assert_eq!(rejected["rejected"]["code"], "not_a_member");
     app.stop().await;

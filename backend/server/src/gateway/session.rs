@@ -106,9 +106,9 @@ impl Session {
         let mut own = Look { conversations: Vec::new(), users: look.users };
         for id in look.conversations {
             let member = self.app.stores.history.member(id, self.user).await;
-            if member.is_ok_and(|row| {
-                row.is_some_and(|row| protocol::model::is_current(&row.periods))
-            }) {
+            if member
+                .is_ok_and(|row| row.is_some_and(|row| protocol::model::is_current(&row.periods)))
+            {
                 own.conversations.push(id);
             }
         }

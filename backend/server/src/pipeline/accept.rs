@@ -123,9 +123,7 @@ impl Accept {
         submit: &Submit,
         begins: bool,
     ) -> storage::Result<Option<(Vec<UserId>, Vec<UserId>)>> {
-        if submit.peer.is_none()
-            && !begins
-            && !self.was_member(submit.conversation, sender).await?
+        if submit.peer.is_none() && !begins && !self.was_member(submit.conversation, sender).await?
         {
             return Ok(None);
         }
@@ -143,7 +141,11 @@ impl Accept {
         Ok(Some((absent, blocked)))
     }
 
-    async fn was_member(&self, conversation: ConversationId, user: UserId) -> storage::Result<bool> {
+    async fn was_member(
+        &self,
+        conversation: ConversationId,
+        user: UserId,
+    ) -> storage::Result<bool> {
         if self.members.lock().get(&(conversation, user)).is_some() {
             return Ok(true);
         }

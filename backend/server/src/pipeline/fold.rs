@@ -74,12 +74,7 @@ fn welcome(state: &State, record: &Record, named: &[UserId]) -> Vec<UserId> {
     welcome
 }
 
-fn direct_may(
-    state: &State,
-    record: &Record,
-    peer: UserId,
-    command: &Command,
-) -> Result<(), Code> {
+fn direct_may(state: &State, record: &Record, peer: UserId, command: &Command) -> Result<(), Code> {
     if peer == record.sender {
         return Err(Code::NotWithYourself);
     }

@@ -81,12 +81,8 @@ impl InboxRecord {
     #[must_use]
     pub fn encode(&self) -> Option<Bytes> {
         let frame: &RawValue = serde_json::from_slice(&self.frame).ok()?;
-        let wire = InboxWire {
-            changed: self.changed,
-            to: self.to.clone(),
-            session: self.session,
-            frame,
-        };
+        let wire =
+            InboxWire { changed: self.changed, to: self.to.clone(), session: self.session, frame };
         Some(wire::encode(&wire).into())
     }
 

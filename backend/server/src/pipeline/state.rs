@@ -87,9 +87,9 @@ impl State {
     pub fn can_see(&self, user: UserId, seq: u64) -> bool {
         let open = self.conversation.as_ref().is_some_and(|row| row.history_open);
         self.members.get(&user).is_some_and(|row| {
-            row.periods.iter().any(|p| {
-                p.covers(seq) || (open && p.left_seq.is_none_or(|left| seq <= left))
-            })
+            row.periods
+                .iter()
+                .any(|p| p.covers(seq) || (open && p.left_seq.is_none_or(|left| seq <= left)))
         })
     }
 
