@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use event_log::{EventLog, MemoryLog, Position};
+use parking_lot::Mutex;
 use storage::Sqlite;
 use storage::sabotage::{self, Case};
 use storage::{AccountStore, FoldStore, FriendStore, HistoryStore, MarkerStore, SessionStore};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::auth::{Auth, Secret};
 use crate::config::Config;
@@ -64,7 +65,7 @@ pub struct App {
     /// Cancelled when the server begins to stop: nothing new is taken.
     pub stop: CancellationToken,
     /// The tasks of the stages.
-    tasks: TaskTracker,
+    stages: Arc<Mutex<JoinSet<()>>>,
     log: MemoryLog,
     inbox: MemoryLog,
     database: Arc<Sqlite>,
@@ -126,7 +127,7 @@ impl App {
             delivery: Arc::default(),
             polls: Arc::default(),
             stop: CancellationToken::new(),
-            tasks: TaskTracker::new(),
+            stages: Arc::default(),
             log,
             inbox,
             database,
@@ -139,14 +140,15 @@ impl App {
         let log: Arc<dyn EventLog> = Arc::new(self.log.clone());
         let inbox: Arc<dyn EventLog> = Arc::new(self.inbox.clone());
         let fold = self.stores.fold.clone();
-        self.tasks.spawn(async move {
+        let mut stages = self.stages.lock();
+        stages.spawn(async move {
             if let Err(error) = lanes::run(log, fold).await {
                 tracing::error!("sequencing has ended: {error}");
             }
         });
-        self.tasks.spawn(deliver::append(changes, inbox.clone()));
+        stages.spawn(deliver::append(changes, inbox.clone()));
         let delivery = self.delivery.clone();
-        self.tasks.spawn(async move {
+        stages.spawn(async move {
             if let Err(error) = delivery.run(inbox).await {
                 tracing::error!("delivery has ended: {error}");
             }
@@ -161,12 +163,41 @@ impl App {
         }
     }
 
+    /// What SIGKILL is, as far as a process can do it to itself: every stage stops where it stands, and
+    /// nothing more is stored.
+    #[cfg(feature = "testing")]
+    pub async fn kill(&self) {
+        self.stop.cancel();
+        self.polls.end();
+        let mut stages = std::mem::take(&mut *self.stages.lock());
+        stages.shutdown().await;
+        self.database.kill().await;
+        self.log.close();
+        self.inbox.close();
+    }
+
+    /// The conversation log, so that a test can move its partitions.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn conversation_log(&self) -> &MemoryLog {
+        &self.log
+    }
+
+    /// What `PRAGMA synchronous` says on the connection that writes: 2 is FULL.
+    ///
+    /// # Errors
+    /// When the database is closed.
+    #[cfg(feature = "testing")]
+    pub async fn synchronous(&self) -> storage::Result<i64> {
+        self.database.writer_synchronous().await
+    }
+
     /// End in order: sessions, log, stages, database. What was accepted is stored before it returns.
     pub async fn stop(self) {
         self.drain();
         self.polls.end();
         self.log.close();
-        self.tasks.close();
+        let mut stages = std::mem::take(&mut *self.stages.lock());
         // The lanes end when the closed log is empty; the store then hands out its last changes.
         let closing = async {
             while !self.log.is_drained() {
@@ -174,7 +205,7 @@ impl App {
             }
             self.database.close().await;
             self.inbox.close();
-            self.tasks.wait().await;
+            while stages.join_next().await.is_some() {}
         };
         let patience = std::time::Duration::from_secs(self.config.server.drain_seconds);
         if tokio::time::timeout(patience, closing).await.is_err() {

@@ -1,5 +1,7 @@
 //! Where blocking work runs.
 
+use std::time::Duration;
+
 /// In production blocking work runs on threads of its own; in a simulated world it runs inline, so
 /// that one thread and one seed give one trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,6 +10,8 @@ pub enum Blocking {
     Threads,
     /// Here and now.
     Inline,
+    /// Here, after this long: a simulated disk that takes its time.
+    After(Duration),
 }
 
 impl Blocking {
@@ -18,6 +22,10 @@ impl Blocking {
     pub async fn run<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> T {
         match self {
             Self::Inline => work(),
+            Self::After(time) => {
+                tokio::time::sleep(time).await;
+                work()
+            }
             Self::Threads => match tokio::task::spawn_blocking(work).await {
                 Ok(value) => value,
                 Err(error) => match error.try_into_panic() {

@@ -12,7 +12,7 @@ use std::pin::Pin;
 use bytes::Bytes;
 use futures_util::{Sink, Stream};
 
-pub use network::Network;
+pub use network::{Network, socket_over};
 use poll::open_poll;
 pub(crate) use requests::{RequestError, Requests};
 pub(crate) use transport::{OpenError, Transport};

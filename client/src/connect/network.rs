@@ -9,6 +9,8 @@ use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt, stream};
 use http::header::AUTHORIZATION;
 use protocol::limits;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
@@ -63,46 +65,77 @@ impl Connector for Network {
     }
 
     async fn socket(&self, address: &str, access_token: &str) -> Result<Socket, SocketError> {
-        // `http` becomes `ws` and `https` becomes `wss`.
-        let url = format!("{}{}", address.replacen("http", "ws", 1), protocol::SOCKET_PATH);
-        let mut request = url.into_client_request().map_err(lost)?;
-        let token = format!("Bearer {access_token}").parse().map_err(lost)?;
-        request.headers_mut().insert(AUTHORIZATION, token);
+        let request = upgrade_request(address, access_token)?;
         let connecting =
             tokio_tungstenite::connect_async_with_config(request, Some(buffers()), true);
-        let (socket, _) = tokio::time::timeout(CONNECT_TIMEOUT, connecting)
-            .await
-            .map_err(lost)?
-            .map_err(|error| match error {
-                WsError::Http(answer) => SocketError::Refused(answer.status().as_u16()),
-                // What answered does not speak HTTP, or not the part of it that upgrades.
-                WsError::Protocol(_) | WsError::HttpFormat(_) => SocketError::Refused(0),
-                other => SocketError::Lost(lost(other)),
-            })?;
-        let (sink, stream) = socket.split();
-        let sink = sink
-            .sink_map_err(lost)
-            .with(|text: String| std::future::ready(Ok::<_, Lost>(Message::text(text))));
-        let stream = stream::unfold(Some(stream), |stream| async {
-            let mut stream = stream?;
-            loop {
-                match tokio::time::timeout(DEAD_AFTER, stream.next()).await {
-                    Ok(Some(Ok(Message::Text(text)))) => {
-                        return Some((Ok(text.as_str().to_owned()), Some(stream)));
-                    }
-                    // Pings and pongs show that the other side lives; tungstenite answers them.
-                    Ok(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => {}
-                    Ok(Some(Ok(Message::Binary(_)))) => {
-                        return Some((Err(Lost("a binary frame".into())), None));
-                    }
-                    Ok(Some(Err(error))) => return Some((Err(lost(error)), None)),
-                    Ok(None | Some(Ok(Message::Close(_)))) => return None,
-                    Err(_) => return Some((Err(Lost("silence".into())), None)),
-                }
-            }
-        });
-        Ok(Socket { sink: Box::pin(sink), stream: Box::pin(stream) })
+        established(connecting).await
     }
+}
+
+/// A socket over a connection that is there already: a pipe in memory, a tunnel.
+///
+/// # Errors
+/// See [`SocketError`].
+pub async fn socket_over<S>(
+    connection: S,
+    address: &str,
+    access_token: &str,
+) -> Result<Socket, SocketError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let request = upgrade_request(address, access_token)?;
+    established(tokio_tungstenite::client_async_with_config(request, connection, Some(buffers())))
+        .await
+}
+
+fn upgrade_request(address: &str, access_token: &str) -> Result<http::Request<()>, Lost> {
+    // `http` becomes `ws` and `https` becomes `wss`.
+    let url = format!("{}{}", address.replacen("http", "ws", 1), protocol::SOCKET_PATH);
+    let mut request = url.into_client_request().map_err(lost)?;
+    let token = format!("Bearer {access_token}").parse().map_err(lost)?;
+    request.headers_mut().insert(AUTHORIZATION, token);
+    Ok(request)
+}
+
+async fn established<S, A>(
+    connecting: impl Future<Output = Result<(WebSocketStream<S>, A), WsError>>,
+) -> Result<Socket, SocketError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (socket, _) = tokio::time::timeout(CONNECT_TIMEOUT, connecting)
+        .await
+        .map_err(lost)?
+        .map_err(|error| match error {
+            WsError::Http(answer) => SocketError::Refused(answer.status().as_u16()),
+            // What answered does not speak HTTP, or not the part of it that upgrades.
+            WsError::Protocol(_) | WsError::HttpFormat(_) => SocketError::Refused(0),
+            other => SocketError::Lost(lost(other)),
+        })?;
+    let (sink, stream) = socket.split();
+    let sink = sink
+        .sink_map_err(lost)
+        .with(|text: String| std::future::ready(Ok::<_, Lost>(Message::text(text))));
+    let stream = stream::unfold(Some(stream), |stream| async {
+        let mut stream = stream?;
+        loop {
+            match tokio::time::timeout(DEAD_AFTER, stream.next()).await {
+                Ok(Some(Ok(Message::Text(text)))) => {
+                    return Some((Ok(text.as_str().to_owned()), Some(stream)));
+                }
+                // Pings and pongs show that the other side lives; tungstenite answers them.
+                Ok(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => {}
+                Ok(Some(Ok(Message::Binary(_)))) => {
+                    return Some((Err(Lost("a binary frame".into())), None));
+                }
+                Ok(Some(Err(error))) => return Some((Err(lost(error)), None)),
+                Ok(None | Some(Ok(Message::Close(_)))) => return None,
+                Err(_) => return Some((Err(Lost("silence".into())), None)),
+            }
+        }
+    });
+    Ok(Socket { sink: Box::pin(sink), stream: Box::pin(stream) })
 }
 
 fn buffers() -> WebSocketConfig {

@@ -2,7 +2,7 @@
 //! here: how many there are, how long they may take to send a request, how much is read ahead.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -41,7 +42,7 @@ pub async fn serve(
     let places = Places::new(config.limits.connections, config.limits.connections_per_address);
     let patience = Duration::from_secs(config.limits.stall_seconds);
     let trusted = &config.server.trusted_proxies;
-    let protocol = protocol(Duration::from_secs(config.limits.header_seconds));
+    let header = Duration::from_secs(config.limits.header_seconds);
     let running = TaskTracker::new();
     while let Some((stream, peer)) = next(&listener, &stop).await {
         let proxy = trusted.iter().any(|net| net.contains(&peer.ip().to_canonical()));
@@ -53,28 +54,8 @@ pub async fn serve(
             tracing::debug!(%peer, "gone before it was served: {error}");
             continue;
         }
-        let router = router.clone();
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(Peer(peer.ip()));
-            router.clone().oneshot(request)
-        });
-        let connection = TokioIo::new(Connection::new(stream, patience, place));
-        let connection = protocol.serve_connection(connection, service).with_upgrades();
-        let stop = stop.clone();
-        running.spawn(async move {
-            let mut connection = pin!(connection);
-            let outcome = tokio::select! {
-                biased;
-                outcome = connection.as_mut() => outcome,
-                () = stop.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
-            };
-            if let Err(error) = outcome {
-                tracing::debug!(%peer, "the connection ended: {error}");
-            }
-        });
+        let stream = Connection::new(stream, patience, place);
+        running.spawn(serve_one(stream, peer.ip(), router.clone(), header, stop.clone()));
     }
     drop(listener);
     running.close();
@@ -84,14 +65,40 @@ pub async fn serve(
     }
 }
 
-fn protocol(header: Duration) -> http1::Builder {
-    let mut protocol = http1::Builder::new();
-    protocol
+/// Serve one connection from `peer` until it ends, or becomes a WebSocket with a task of its own.
+/// From `stop` on no request begins on it. `header` is how long the headers of a request may take.
+pub async fn serve_one<S>(
+    stream: S,
+    peer: IpAddr,
+    router: Router,
+    header: Duration,
+    stop: CancellationToken,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        router.clone().oneshot(request)
+    });
+    let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header)
         .max_buf_size(READ_AHEAD)
-        .max_headers(HEADERS);
-    protocol
+        .max_headers(HEADERS)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let outcome = tokio::select! {
+        biased;
+        outcome = connection.as_mut() => outcome,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = outcome {
+        tracing::debug!(%peer, "the connection ended: {error}");
+    }
 }
 
 /// The next connection; nothing when it is time to stop.

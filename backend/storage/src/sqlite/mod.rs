@@ -103,6 +103,19 @@ impl Sqlite {
         drop(self.lock.lock().take());
     }
 
+    /// What SIGKILL is, as far as a process can do it to itself: the writer stops where it stands, and
+    /// whatever is asked for afterwards is refused.
+    #[cfg(feature = "testing")]
+    pub async fn kill(&self) {
+        let writer = self.writer.lock().take();
+        if let Some(writer) = writer {
+            writer.abort();
+            let _ = writer.await;
+        }
+        self.readers.close();
+        drop(self.lock.lock().take());
+    }
+
     /// What `PRAGMA synchronous` says on the connection that writes: 2 is FULL.
     ///
     /// # Errors

@@ -54,7 +54,9 @@ pub(super) fn open(options: Options) -> Result<Sqlite> {
 
     let readers = (0..options.readers.max(1)).map(|_| reading(folder)).collect::<Result<_>>()?;
     let checkpoints = match options.blocking {
-        Blocking::Inline => Checkpoints::inline(side, commit, options.clock.clone()),
+        Blocking::Inline | Blocking::After(_) => {
+            Checkpoints::inline(side, commit, options.clock.clone())
+        }
         Blocking::Threads => {
             let own = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)
                 .and_then(|own| writing(&own, &options).map(|()| own))
