@@ -251,8 +251,10 @@ mod tests {
 
     #[test]
     fn row_20_a_reaction_is_one_emoji() {
-        let react = |emoji: &str| Command::React { target: 1, emoji: emoji.into(), on: true }.check();
-        for emoji in ["👍", "❤️", "👨‍👩‍👧‍👦", "🇨🇭", "1️⃣", "👍🏽"] {
+        let react =
+            |emoji: &str| Command::React { target: 1, emoji: emoji.into(), on: true }.check();
+        for emoji in ["👍", "❤️", "👨‍👩‍👧‍👦", "🇨🇭", "1️⃣", "👍🏽"]
+        {
             assert_eq!(react(emoji), Ok(()), "{emoji}");
         }
         let bomb = format!("👨{}", "\u{200d}👨".repeat(200));

@@ -18,6 +18,8 @@ pub mod limits;
 pub mod model;
 pub mod name;
 pub mod request;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod wire;
 
 pub use code::{Code, Problem};

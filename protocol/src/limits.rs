@@ -3,8 +3,11 @@
 
 /// Largest text of one message, in bytes of UTF-8.
 pub const BODY_BYTES: usize = 64 * 1024;
-/// Largest frame in either direction, in bytes.
+/// Largest frame that an app sends, in bytes.
 pub const FRAME_BYTES: usize = 128 * 1024;
+/// Largest frame that a server sends, in bytes. One event may carry two messages, each with its
+/// current and its earlier texts, and quotes and new lines grow when they are encoded.
+pub const SERVER_FRAME_BYTES: usize = 1024 * 1024;
 /// Most commands in one `submit`.
 pub const COMMANDS: usize = 50;
 /// Most people that one command may name; larger groups follow with more commands.

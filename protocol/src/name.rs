@@ -6,8 +6,22 @@ use crate::{Code, limits};
 
 /// Account names that nobody can have, since they would be taken for the server's own voice.
 const RESERVED: &[&str] = &[
-    "admin", "administrator", "all", "channel", "everyone", "here", "kith", "kithd", "me",
-    "moderator", "owner", "root", "security", "server", "support", "system",
+    "admin",
+    "administrator",
+    "all",
+    "channel",
+    "everyone",
+    "here",
+    "kith",
+    "kithd",
+    "me",
+    "moderator",
+    "owner",
+    "root",
+    "security",
+    "server",
+    "support",
+    "system",
 ];
 
 /// Whether a person sees something where this character stands.

@@ -1,9 +1,11 @@
 //! The one place that turns frames into text and back.
 
+use std::collections::BTreeMap;
+
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 
 use crate::frame::{ClientFrame, Refused, ServerFrame};
-use crate::{Code, limits};
+use crate::{Code, ConversationId, limits};
 
 /// The ops that an app may send.
 const CLIENT_OPS: &[&str] = &["hello", "submit", "mark", "typing", "look"];
@@ -25,15 +27,27 @@ pub fn decode_client(text: &str) -> Result<ClientFrame, Refused> {
         return Err(refused(Code::TooLarge, "frame"));
     }
     serde_json::from_str(text).map_err(|error| {
+        let detail = error.to_string();
         let code = match serde_json::from_str::<Op>(text) {
             Ok(Op(op)) if !CLIENT_OPS.contains(&op.as_str()) => Code::UnknownOp,
-            Ok(Op(op)) if op == "submit" && error.to_string().starts_with("unknown variant") => {
+            Ok(Op(op)) if op == "submit" && detail.contains("expected one of `message`") => {
                 Code::UnknownCommand
             }
             _ => Code::Malformed,
         };
-        refused(code, &error.to_string())
+        Refused { conversation: about(text), ..refused(code, &detail) }
     })
+}
+
+/// The conversation that a frame names which cannot be read as a whole: the app then knows which of
+/// its frames it was.
+fn about(text: &str) -> Option<ConversationId> {
+    #[derive(serde::Deserialize)]
+    struct About {
+        conversation: ConversationId,
+    }
+    let ops: BTreeMap<String, About> = serde_json::from_str(text).ok()?;
+    ops.into_values().next().map(|about| about.conversation)
 }
 
 /// The frame that a server sent; `Ok(None)` for an op of a newer server, which an app ignores.
@@ -88,5 +102,35 @@ impl<'de> serde::Deserialize<'de> for Op {
             }
         }
         deserializer.deserialize_map(Only)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn row_10_a_frame_that_cannot_be_read_is_refused_with_the_conversation_that_it_names() {
+        let room = "0190a000-0000-7000-8000-000000000001";
+        let submit = |command: &str| {
+            let client_ref = "0190a000-0000-7000-8000-000000000002";
+            let entry = format!(r#"{{"client_ref":"{client_ref}","command":{command}}}"#);
+            let text = format!(r#"{{"submit":{{"conversation":"{room}","commands":[{entry}]}}}}"#);
+            decode_client(&text).map_err(|refused| (refused.code, refused.conversation))
+        };
+        assert!(submit(r#"{"leave":{},"x":1}"#).is_err());
+        assert!(submit(r#"{"leave":{"x":1}}"#).is_ok(), "unknown fields are ignored");
+        let named = Some(room.parse().unwrap());
+        assert_eq!(submit(r#"{"vote":{"on":1}}"#), Err((Code::UnknownCommand, named)));
+        let user = "0190a000-0000-7000-8000-000000000003";
+        let king = format!(r#"{{"role":{{"user":"{user}","role":"king"}}}}"#);
+        assert_eq!(submit(&king), Err((Code::Malformed, named)));
+        let of = |text: &str| decode_client(text).unwrap_err();
+        assert_eq!((of("{}").code, of("{}").conversation), (Code::Malformed, None));
+        let newer = of(&format!(r#"{{"wave":{{"conversation":"{room}"}}}}"#));
+        assert_eq!((newer.code, newer.conversation), (Code::UnknownOp, named));
+        let large = format!(r#"{{"look":"{}"}}"#, "x".repeat(limits::FRAME_BYTES));
+        assert_eq!(of(&large).code, Code::TooLarge);
+        assert!(of(&format!(r#"{{"{}":0}}"#, "é".repeat(1_000))).detail.chars().count() <= 200);
     }
 }

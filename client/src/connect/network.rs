@@ -143,8 +143,8 @@ fn buffers() -> WebSocketConfig {
         .read_buffer_size(4 * 1024)
         .write_buffer_size(8 * 1024)
         .max_write_buffer_size(512 * 1024)
-        .max_message_size(Some(limits::FRAME_BYTES))
-        .max_frame_size(Some(limits::FRAME_BYTES))
+        .max_message_size(Some(limits::SERVER_FRAME_BYTES))
+        .max_frame_size(Some(limits::SERVER_FRAME_BYTES))
 }
 
 fn lost(error: impl std::fmt::Display) -> Lost {
