@@ -107,7 +107,7 @@ impl Running {
     }
 
     pub(crate) fn is_online(&self) -> bool {
-        matches!(self.connection(), Connection::Online | Connection::Polling)
+        self.connection().is_live()
     }
 
     pub(crate) fn set_connection(&self, new: Connection) {

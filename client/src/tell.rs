@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::Inner;
 use crate::running::Running;
-use crate::view::{AppState, Notice, Notification};
+use crate::view::{AppState, Connection, Notice, Notification};
 
 /// A screen draws no more often.
 const FRAME: Duration = Duration::from_millis(16);
@@ -110,20 +110,27 @@ pub(crate) async fn tell(client: Weak<Inner>, wake: Arc<Notify>) {
         expires = None;
         // With nobody signed in there is nothing left to do.
         let mut idle = true;
+        let mut connection = None;
         if let Some(running) = client.running() {
             let gathered = gather(&running, &mut all).await;
             idle = gathered.idle;
+            connection = Some(gathered.connection);
             expires = gathered.expires;
             client.add_notices(&gathered.notices);
         }
-        if told.idle != Some(idle) {
-            told.idle = Some(idle);
-            all.push(Notification::Idle { idle });
-        }
-        let state = client.state();
+        let mut state = client.state();
+        // As it was when the rest was gathered: all of this is about one moment.
+        state.connection = connection.unwrap_or(state.connection);
         let notices = !state.notices.is_empty();
         if told.state.as_ref() != Some(&state) {
             all.insert(0, Notification::State { state: state.clone() });
+        }
+        if told.idle != Some(idle) {
+            told.idle = Some(idle);
+            // Whoever hears of a connection knows already that now there is something to do, and
+            // whoever hears that all is done has heard all of it.
+            let at = if idle { all.len() } else { 0 };
+            all.insert(at, Notification::Idle { idle });
         }
         if client.subscribers.tell(&all, &state) && notices {
             client.notices_told();
@@ -133,6 +140,7 @@ pub(crate) async fn tell(client: Weak<Inner>, wake: Arc<Notify>) {
 }
 
 struct Gathered {
+    connection: Connection,
     /// Whether nothing is on its way.
     idle: bool,
     /// When somebody's typing ends.
@@ -142,13 +150,15 @@ struct Gathered {
 
 /// What the account has to tell.
 async fn gather(running: &Running, all: &mut Vec<Notification>) -> Gathered {
-    let (online, now) = (running.is_online(), Instant::now());
+    let (connection, now) = (running.connection(), Instant::now());
+    let online = connection.is_live();
     let (notifications, identity, gathered) = running
         .look(move |account| {
             let expires = account.expire_typing(now);
             let notifications = account.notifications();
             let notices = account.take_notices();
-            let gathered = Gathered { idle: account.is_idle(online), expires, notices };
+            let idle = account.is_idle(online);
+            let gathered = Gathered { connection, idle, expires, notices };
             (notifications, account.identity().clone(), gathered)
         })
         .await;

@@ -7,6 +7,7 @@ use ts_rs::TS;
 
 pub use crate::blocks::{Block, Span};
 pub use crate::notification::Notification;
+pub use crate::search::{Coverage, FoundMessage, Piece, SearchResults};
 
 macro_rules! view {
     ($($(#[$meta:meta])* pub struct $name:ident { $($(#[$fmeta:meta])* pub $field:ident: $type:ty,)* })*) => {
@@ -344,6 +345,14 @@ view! {
         pub used: i64,
         /// Whether it is this one.
         pub current: bool,
+    }
+}
+
+impl Connection {
+    /// Whether frames come and go.
+    #[must_use]
+    pub fn is_live(self) -> bool {
+        matches!(self, Self::Online | Self::Polling)
     }
 }
 

@@ -117,6 +117,45 @@ async fn it_opens_and_shows_everything_without_a_network_and_sends_when_there_is
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_hears_of_a_connection_has_heard_before_that_not_all_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let (net, mut ends) = Net::new();
+    let client = start(&net, folder.path(), memory()).await;
+    let mut told = client.subscribe();
+    sign_in(&client).await;
+    let mut end = ends.recv().await.unwrap();
+    assert!(matches!(end.next().await, ClientFrame::Hello(_)));
+    let mut done = None;
+    hear(&mut told, |told| {
+        if let Notification::Idle { idle } = told {
+            done = Some(idle);
+        }
+        matches!(told, Notification::State { state } if state.account.is_some()).then_some(())
+    })
+    .await;
+    // Part of the answer: it is connected, and there is more to come.
+    let page = protocol::frame::Page {
+        conversations: vec![],
+        account_version: 0,
+        last: false,
+        whole: false,
+    };
+    end.send(&ServerFrame::Page(page));
+    hear(&mut told, |told| match told {
+        Notification::Idle { idle } => {
+            done = Some(idle);
+            None
+        }
+        Notification::State { state } => state.connection.is_live().then_some(()),
+        _ => None,
+    })
+    .await;
+    assert_eq!(done, Some(false));
+    end.answer_hello();
+    hear(&mut told, |told| matches!(told, Notification::Idle { idle: true }).then_some(())).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn row_50_a_captive_portal_is_offline_and_passes() {
     let folder = tempfile::tempdir().unwrap();
     let (net, mut ends, client, end) = connected(folder.path()).await;
