@@ -22,10 +22,8 @@ fn section(heading: &str) -> &'static str {
 
 /// The cells of each row of the tables in a part of the page.
 fn rows(part: &str) -> impl Iterator<Item = Vec<&str>> {
-    let cells = |line: &'_ str| line.trim_matches('|').split(" | ").count();
-    part.lines()
-        .filter(move |line| line.starts_with("| `") && cells(line) > 1)
-        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+    let rows = part.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
 }
 
 /// What stands between a cell's first two back quotes.
@@ -35,35 +33,42 @@ fn code(cell: &str) -> &str {
 
 /// The names that an enum takes, as its decoder says when it is given another one.
 fn variants<T: DeserializeOwned>() -> BTreeSet<String> {
-    let Err(error) = serde_json::from_str::<T>(r#"{"\u0000":{}}"#) else { panic!("takes anything") };
+    let Err(error) = serde_json::from_str::<T>(r#"{"\u0000":{}}"#) else {
+        panic!("takes anything")
+    };
     let said = error.to_string();
     let expected = said.split_once("expected one of ").unwrap_or_else(|| panic!("{said}")).1;
     expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// The name of an event kind. A new kind does not compile until it stands here.
-fn kind_name(kind: &EventKind) -> Option<&'static str> {
-    Some(match kind {
-        EventKind::Message { .. } => "message",
-        EventKind::Edited { .. } => "edited",
-        EventKind::Deleted { .. } => "deleted",
-        EventKind::Reacted { .. } => "reacted",
-        EventKind::Pinned { .. } => "pinned",
-        EventKind::Created { .. } => "created",
-        EventKind::Renamed { .. } => "renamed",
-        EventKind::Added { .. } => "added",
-        EventKind::Removed { .. } => "removed",
-        EventKind::Left { .. } => "left",
-        EventKind::RoleChanged { .. } => "role_changed",
-        EventKind::Unknown(_) => return None,
-    })
+/// One list for the names of all kinds and for the name of one. A new kind does not compile until it
+/// stands here.
+macro_rules! kinds {
+    ($($kind:ident = $name:literal),*) => {
+        const KINDS: &[&str] = &[$($name),*];
+
+        fn kind_name(kind: &EventKind) -> Option<&'static str> {
+            match kind {
+                $(EventKind::$kind { .. } => Some($name),)*
+                EventKind::Unknown(_) => None,
+            }
+        }
+    };
 }
 
-/// Every kind's name, in the order of the enum.
-const KINDS: [&str; 11] = [
-    "message", "edited", "deleted", "reacted", "pinned", "created", "renamed", "added", "removed",
-    "left", "role_changed",
-];
+kinds!(
+    Message = "message",
+    Edited = "edited",
+    Deleted = "deleted",
+    Reacted = "reacted",
+    Pinned = "pinned",
+    Created = "created",
+    Renamed = "renamed",
+    Added = "added",
+    Removed = "removed",
+    Left = "left",
+    RoleChanged = "role_changed"
+);
 
 /// The only field of an object.
 fn op(value: &Value) -> String {
@@ -79,7 +84,8 @@ fn examples(part: &str, side: &str) -> Vec<String> {
 }
 
 fn same_after_decoding(example: &str, again: &str) {
-    let [example, again] = [example, again].map(|text| serde_json::from_str::<Value>(text).unwrap());
+    let [example, again] =
+        [example, again].map(|text| serde_json::from_str::<Value>(text).unwrap());
     assert_eq!(example, again, "the example has a field that does not exist, or lacks one");
 }
 
@@ -150,7 +156,7 @@ fn every_event_kind_is_in_the_table_and_every_row_is_one() {
         same_after_decoding(text, &encode(&kind));
         shown.insert(name);
     }
-    assert_eq!(shown, BTreeSet::from(KINDS));
+    assert_eq!(shown, KINDS.iter().copied().collect());
 }
 
 #[test]
