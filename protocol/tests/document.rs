@@ -80,12 +80,15 @@ fn op(value: &Value) -> String {
 /// The examples of a part of the page that are marked with `side`.
 fn examples(part: &str, side: &str) -> Vec<String> {
     let fence = format!("```json {side}\n");
-    part.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+    part.split(&fence)
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap_or_default().to_owned())
+        .collect()
 }
 
 fn same_after_decoding(example: &str, again: &str) {
     let [example, again] =
-        [example, again].map(|text| serde_json::from_str::<Value>(text).unwrap());
+        [example, again].map(|text| serde_json::from_str::<Value>(text).expect("JSON"));
     assert_eq!(example, again, "the example has a field that does not exist, or lacks one");
 }
 
