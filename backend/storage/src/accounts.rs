@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use protocol::request::{ChangeProfile, Person};
-use protocol::{Millis, UserId};
+use protocol::{Millis, SessionId, UserId};
 
 use crate::Result;
 
@@ -47,8 +47,15 @@ pub trait AccountStore: Send + Sync {
     /// By id.
     async fn credentials_of(&self, user: UserId) -> Result<Option<Credentials>>;
 
-    /// Replace the password.
-    async fn set_password(&self, user: UserId, password_hash: String) -> Result<()>;
+    /// Replace the password, and end all the person's sessions but `keep` in the same commit, each
+    /// handed out as [`crate::SessionStore::end`] does.
+    async fn set_password(
+        &self,
+        user: UserId,
+        password_hash: String,
+        keep: SessionId,
+        at: Millis,
+    ) -> Result<()>;
 
     /// Those of these people who exist, at most [`protocol::limits::IDS_PER_REQUEST`].
     async fn people(&self, ids: &[UserId]) -> Result<Vec<Person>>;

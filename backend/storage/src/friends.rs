@@ -32,15 +32,20 @@ pub struct Relations {
 /// blocker's, the blocked one is not told) and hands out [`crate::Change::Account`].
 #[async_trait]
 pub trait FriendStore: Send + Sync {
-    /// Set or clear what `user` made of `other`. Blocking ends a friendship from both sides. Nothing
-    /// changes when one of the two does not exist, or when both are the same person.
+    /// Set what `user` made of `other`. Blocking ends a friendship from both sides. Nothing changes
+    /// when one of the two does not exist, or when both are the same person.
     async fn relate(
         &self,
         user: UserId,
         other: UserId,
-        relation: Option<Relation>,
+        relation: Relation,
         at: Millis,
     ) -> Result<()>;
+
+    /// Take `relation` back: what either of the two asked, since a friendship ends for both, or the
+    /// block that `user` made. Whatever else stands between them, a block that came meanwhile for
+    /// one, stays as it is.
+    async fn take_back(&self, user: UserId, other: UserId, relation: Relation) -> Result<()>;
 
     /// The person's relations.
     async fn relations(&self, user: UserId) -> Result<Relations>;

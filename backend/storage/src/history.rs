@@ -75,13 +75,15 @@ pub trait HistoryStore: Send + Sync {
     async fn listed(&self, user: UserId, since: Option<u64>) -> Result<Vec<Listed>>;
 
     /// These conversations as they are for this person, in this order, each with up to `events` of
-    /// its newest events that the person may see: the unbroken readable run that ends at the person's
-    /// head, never more than that. A quoted or changed message outside what the person may read has
+    /// its newest events that the person may see, and about `bytes` bytes of texts: the unbroken
+    /// readable run that ends at the person's head, never more than that, and at least one event of
+    /// it unless `events` is 0. A quoted or changed message outside what the person may read has
     /// no state there. Those that are not the person's are left out.
     async fn pages(
         &self,
         user: UserId,
         conversations: &[ConversationId],
         events: u64,
+        bytes: usize,
     ) -> Result<Vec<ConversationPage>>;
 }

@@ -38,16 +38,6 @@ impl Auth {
         }
         self.audit(Some(who.user), "session_ended", &session.to_string()).await
     }
-
-    /// End all of the person's sessions but the one that asks.
-    pub(crate) async fn end_others(&self, who: Principal) -> Result<(), Error> {
-        let rows = self.inner.sessions.sessions(who.user).await?;
-        let others: Vec<_> =
-            rows.into_iter().map(|row| row.id).filter(|id| *id != who.session).collect();
-        let now = self.inner.environment.now();
-        self.inner.sessions.end(who.user, &others, now).await?;
-        Ok(())
-    }
 }
 
 /// One's signed-in devices.

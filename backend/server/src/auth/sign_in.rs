@@ -97,14 +97,9 @@ impl Auth {
         }
         self.inner.by_name.forget(&key);
         let hash = self.inner.passwords.hash(asked.new, self.inner.environment.bytes()).await?;
-        // In a task of its own: who hangs up now must not leave the other sessions behind.
-        let (auth, from) = (self.clone(), from.0.to_string());
-        let change = async move {
-            auth.inner.accounts.set_password(who.user, hash).await?;
-            auth.end_others(who).await?;
-            auth.audit(Some(who.user), "password_changed", &from).await
-        };
-        tokio::spawn(change).await.map_err(Error::internal)?
+        let now = self.inner.environment.now();
+        self.inner.accounts.set_password(who.user, hash, who.session, now).await?;
+        self.audit(Some(who.user), "password_changed", &from.0.to_string()).await
     }
 
     /// The store only ever has hashes that this server made, or none.

@@ -93,7 +93,7 @@ pub(crate) async fn events(
 
 /// Whether the group lets its members read from the start.
 async fn is_open(app: &App, user: UserId, conversation: ConversationId) -> Result<bool, Error> {
-    let pages = app.stores.history.pages(user, &[conversation], 0).await?;
+    let pages = app.stores.history.pages(user, &[conversation], 0, 0).await?;
     Ok(pages.first().is_some_and(|page| page.history_open))
 }
 

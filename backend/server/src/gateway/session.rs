@@ -16,6 +16,8 @@ use crate::pipeline::deliver::Attached;
 pub(crate) const HELLO_WITHIN: Duration = Duration::from_secs(5);
 /// Newest events of each conversation in a page.
 const EVENTS: u64 = 30;
+/// About how many bytes of texts they have.
+const TEXTS: usize = limits::FIRST_PAGE_BYTES / 2;
 /// Conversations that are read at once.
 const CONVERSATIONS: usize = 25;
 
@@ -155,7 +157,7 @@ impl Session {
         let mut bytes = 0;
         let whole = since.is_none();
         for some in ids.chunks(CONVERSATIONS) {
-            for conversation in stores.history.pages(self.user, some, EVENTS).await? {
+            for conversation in stores.history.pages(self.user, some, EVENTS, TEXTS).await? {
                 let size = wire::encode(&conversation).len();
                 if bytes + size > limits::FIRST_PAGE_BYTES && !page.is_empty() {
                     let conversations = std::mem::take(&mut page);

@@ -1,7 +1,7 @@
 //! Friends and blocks.
 
 use axum::extract::State;
-use protocol::request::{Friends, Person};
+use protocol::request::Friends;
 use protocol::{Code, UserId};
 use storage::{Relation, Relations};
 
@@ -34,7 +34,7 @@ pub(crate) async fn ask(
         return Err(Error::new(Code::Blocked, "One of you has blocked the other."));
     }
     let now = app.environment.now();
-    app.stores.friends.relate(who.user, other, Some(Relation::Asked), now).await?;
+    app.stores.friends.relate(who.user, other, Relation::Asked, now).await?;
     Ok(Done)
 }
 
@@ -50,17 +50,7 @@ pub(crate) async fn end(
     Id(other): Id<UserId>,
 ) -> Result<Done, Error> {
     check_other(&app, who, other).await?;
-    let now = app.environment.now();
-    let relations = app.stores.friends.relations(who.user).await?;
-    let among = |people: &[Person]| people.iter().any(|person| person.id == other);
-    let friends = among(&relations.friends);
-    // Only what was asked is cleared. A block, in either direction, stays as it is.
-    if friends || among(&relations.outgoing) {
-        app.stores.friends.relate(who.user, other, None, now).await?;
-    }
-    if friends || among(&relations.incoming) {
-        app.stores.friends.relate(other, who.user, None, now).await?;
-    }
+    app.stores.friends.take_back(who.user, other, Relation::Asked).await?;
     Ok(Done)
 }
 
@@ -76,7 +66,7 @@ pub(crate) async fn block(
 ) -> Result<Done, Error> {
     check_other(&app, who, other).await?;
     let now = app.environment.now();
-    app.stores.friends.relate(who.user, other, Some(Relation::Blocked), now).await?;
+    app.stores.friends.relate(who.user, other, Relation::Blocked, now).await?;
     Ok(Done)
 }
 
@@ -91,11 +81,7 @@ pub(crate) async fn unblock(
     Id(other): Id<UserId>,
 ) -> Result<Done, Error> {
     check_other(&app, who, other).await?;
-    let now = app.environment.now();
-    let relations = app.stores.friends.relations(who.user).await?;
-    if relations.blocked.iter().any(|person| person.id == other) {
-        app.stores.friends.relate(who.user, other, None, now).await?;
-    }
+    app.stores.friends.take_back(who.user, other, Relation::Blocked).await?;
     Ok(Done)
 }
 

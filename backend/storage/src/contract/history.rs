@@ -12,7 +12,7 @@ pub async fn what_does_not_exist_is_nothing_and_no_error<S: Conversations>(o: Op
     assert_eq!(o.store.members(id, None, 9).await.unwrap(), []);
     assert_eq!(o.store.markers(id, 9).await.unwrap(), []);
     assert_eq!(o.store.listed(user(1), None).await.unwrap(), []);
-    assert_eq!(o.store.pages(user(1), &[id], 9).await.unwrap(), []);
+    assert_eq!(o.store.pages(user(1), &[id], 9, usize::MAX).await.unwrap(), []);
     let nothing = Stretch { from: 1, ..Stretch::default() };
     assert_eq!(o.store.stretch(id, 1, 9, 9, 99).await.unwrap(), nothing);
     // Nor is what exists, for who never was in it.
@@ -20,7 +20,7 @@ pub async fn what_does_not_exist_is_nothing_and_no_error<S: Conversations>(o: Op
     o.store.apply(room.take()).await.unwrap();
     assert_eq!(o.store.member(room.id, user(9)).await.unwrap(), None);
     assert_eq!(o.store.listed(user(9), None).await.unwrap(), []);
-    assert_eq!(o.store.pages(user(9), &[room.id], 9).await.unwrap(), []);
+    assert_eq!(o.store.pages(user(9), &[room.id], 9, usize::MAX).await.unwrap(), []);
 }
 
 fn seqs(stretch: &Stretch) -> Vec<u64> {

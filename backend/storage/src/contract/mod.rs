@@ -120,6 +120,7 @@ macro_rules! conversation_contract {
                 who_left_is_told_of_nothing_after_that;
             pages:
                 a_page_is_a_conversation_as_it_is_for_one_person
+                a_page_has_fewer_events_when_their_texts_are_long
                 a_page_shows_who_joined_late_nothing_of_before
                 a_page_of_an_open_group_shows_everything
                 a_page_for_who_left_ends_where_they_left
@@ -152,12 +153,14 @@ macro_rules! people_contract {
                 wildcards_in_a_search_are_letters_like_others
                 friends_are_two_who_asked
                 a_block_ends_a_friendship_and_is_not_told
+                taking_back_what_one_asked_leaves_a_block_where_it_is
                 relations_with_nobody_change_nothing
                 what_happened_can_be_noted;
             sessions:
                 a_session_of_the_same_device_ends_the_one_before
                 row_33_two_refreshes_at_once_give_one_successor
                 an_ended_session_stays_ended_and_is_handed_out_once
+                another_password_ends_the_other_sessions_in_the_same_commit
                 sessions_are_listed_by_their_last_use
                 old_sessions_are_forgotten;
         }

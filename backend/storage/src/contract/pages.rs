@@ -13,7 +13,7 @@ async fn page<S: Conversations>(
     of: &Room,
     events: u64,
 ) -> ConversationPage {
-    let mut pages = o.store.pages(user(who), &[of.id], events).await.unwrap();
+    let mut pages = o.store.pages(user(who), &[of.id], events, usize::MAX).await.unwrap();
     assert_eq!(pages.len(), 1);
     pages.remove(0)
 }
@@ -47,11 +47,29 @@ pub async fn a_page_is_a_conversation_as_it_is_for_one_person<S: Conversations>(
     assert_eq!((seqs(&page), states(&page)), (vec![3, 4], vec![first, 3, 4]));
     // In the order in which they were asked for, without what is not the person's.
     let asked = [direct.id, ConversationId(uuid7(9)), room.id];
-    let pages = o.store.pages(user(1), &asked, 0).await.unwrap();
+    let pages = o.store.pages(user(1), &asked, 0, 0).await.unwrap();
     let ids: Vec<_> = pages.iter().map(|page| page.conversation).collect();
     assert_eq!(ids, [direct.id, room.id]);
     assert!(pages.iter().all(|page| page.events.is_empty() && page.states.is_empty()));
     assert_eq!((pages[0].read_ord, pages[0].head.ord), (0, 1), "the first message is unread");
+}
+
+pub async fn a_page_has_fewer_events_when_their_texts_are_long<S: Conversations>(o: Opened<S>) {
+    let mut room = Room::group(1, 2, false);
+    let first = room.says(1, &"a".repeat(1_000));
+    for _ in 0..3 {
+        room.says(1, &"x".repeat(1_000));
+    }
+    room.says_to(2, &"y".repeat(1_000), Some(first));
+    o.store.apply(room.take()).await.unwrap();
+    let pages = async |bytes| {
+        let mut pages = o.store.pages(user(2), &[room.id], 30, bytes).await.unwrap();
+        seqs(&pages.remove(0))
+    };
+    assert_eq!(pages(0).await, [6], "at least one");
+    assert_eq!(pages(2_000).await, [6], "the quoted text counts");
+    assert_eq!(pages(3_500).await, [4, 5, 6]);
+    assert_eq!(pages(usize::MAX).await, [1, 2, 3, 4, 5, 6]);
 }
 
 pub async fn a_page_shows_who_joined_late_nothing_of_before<S: Conversations>(o: Opened<S>) {

@@ -1,10 +1,10 @@
 //! Sentences about accounts and friends.
 
-use protocol::UserId;
 use protocol::request::{ChangeProfile, Person};
+use protocol::{SessionId, UserId};
 use serde_json::json;
 
-use super::{Opened, People, user};
+use super::{Opened, People, user, uuid7};
 use crate::{Change, NewAccount, Relation, StorageError};
 
 fn account(n: u64, name: &str, display_name: &str) -> NewAccount {
@@ -68,7 +68,8 @@ pub async fn passwords_and_settings_are_kept_and_raise_the_version<S: People>(mu
     made(&o, &[("ada", "Ada")]).await;
     let known = o.store.credentials("ada").await.unwrap().unwrap();
     assert_eq!((known.user, known.password_hash.as_deref()), (user(1), Some("hash of ada")));
-    o.store.set_password(user(1), "another".into()).await.unwrap();
+    let keep = SessionId(uuid7(1));
+    o.store.set_password(user(1), "another".into(), keep, 9).await.unwrap();
     let known = o.store.credentials_of(user(1)).await.unwrap().unwrap();
     assert_eq!(known.password_hash.as_deref(), Some("another"));
     assert_eq!(o.store.settings(user(1)).await.unwrap(), json!({}));
@@ -78,7 +79,7 @@ pub async fn passwords_and_settings_are_kept_and_raise_the_version<S: People>(mu
     let account = |version| Change::Account { user: user(1), version };
     assert_eq!(o.changes(), [account(2), account(3)]);
     o.store.put_settings(user(9), json!({})).await.unwrap();
-    o.store.set_password(user(9), String::new()).await.unwrap();
+    o.store.set_password(user(9), String::new(), keep, 9).await.unwrap();
     assert_eq!(o.changes(), [], "nobody is there");
     assert!(o.store.credentials_of(user(9)).await.unwrap().is_none());
 }
@@ -146,7 +147,7 @@ fn accounts(changes: &[Change]) -> Vec<UserId> {
 
 pub async fn friends_are_two_who_asked<S: People>(mut o: Opened<S>) {
     made(&o, &[("ada", "Ada"), ("grace", "Grace"), ("zoe", "anna")]).await;
-    let asked = Some(Relation::Asked);
+    let asked = Relation::Asked;
     o.store.relate(user(1), user(2), asked, 1).await.unwrap();
     assert_eq!(seen_by(&o, 1).await, [vec![], vec![], vec![user(2)], vec![]]);
     assert_eq!(seen_by(&o, 2).await, [vec![], vec![user(1)], vec![], vec![]]);
@@ -160,18 +161,20 @@ pub async fn friends_are_two_who_asked<S: People>(mut o: Opened<S>) {
     assert_eq!(seen_by(&o, 1).await, [by_name, vec![], vec![], vec![]], "in any case");
     assert_eq!(seen_by(&o, 2).await, [vec![user(1)], vec![], vec![], vec![]]);
     o.changes();
-    o.store.relate(user(1), user(2), None, 6).await.unwrap();
-    assert_eq!(seen_by(&o, 2).await, [vec![], vec![], vec![user(1)], vec![]]);
+    o.store.take_back(user(1), user(2), asked).await.unwrap();
+    assert_eq!(seen_by(&o, 2).await, [vec![], vec![], vec![], vec![]], "it ends for both");
     assert_eq!(accounts(&o.changes()), [user(1), user(2)]);
     assert_eq!(o.store.version(user(2)).await.unwrap(), Some(4));
+    o.store.take_back(user(1), user(2), asked).await.unwrap();
+    assert_eq!(o.changes(), [], "there is nothing to take back");
 }
 
 pub async fn a_block_ends_a_friendship_and_is_not_told<S: People>(mut o: Opened<S>) {
     made(&o, &[("ada", "Ada"), ("grace", "Grace"), ("eve", "Eve")]).await;
-    o.store.relate(user(1), user(2), Some(Relation::Asked), 1).await.unwrap();
-    o.store.relate(user(2), user(1), Some(Relation::Asked), 2).await.unwrap();
+    o.store.relate(user(1), user(2), Relation::Asked, 1).await.unwrap();
+    o.store.relate(user(2), user(1), Relation::Asked, 2).await.unwrap();
     o.changes();
-    o.store.relate(user(1), user(2), Some(Relation::Blocked), 3).await.unwrap();
+    o.store.relate(user(1), user(2), Relation::Blocked, 3).await.unwrap();
     assert_eq!(accounts(&o.changes()), [user(1)]);
     assert_eq!(seen_by(&o, 1).await, [vec![], vec![], vec![], vec![user(2)]]);
     assert_eq!(seen_by(&o, 2).await, [vec![], vec![], vec![], vec![]]);
@@ -180,18 +183,36 @@ pub async fn a_block_ends_a_friendship_and_is_not_told<S: People>(mut o: Opened<
     assert_eq!(o.store.blocked(user(2), &others).await.unwrap(), [user(1)]);
     assert_eq!(o.store.blocked(user(3), &others).await.unwrap(), []);
     // The blocked one asks again: the blocker does not see it.
-    o.store.relate(user(2), user(1), Some(Relation::Asked), 4).await.unwrap();
+    o.store.relate(user(2), user(1), Relation::Asked, 4).await.unwrap();
     assert_eq!(seen_by(&o, 1).await, [vec![], vec![], vec![], vec![user(2)]]);
     o.changes();
-    o.store.relate(user(1), user(2), None, 5).await.unwrap();
+    o.store.take_back(user(1), user(2), Relation::Blocked).await.unwrap();
     assert_eq!(accounts(&o.changes()), [user(1)], "nor is the end of a block told");
     assert_eq!(o.store.blocked(user(1), &others).await.unwrap(), []);
+}
+
+pub async fn taking_back_what_one_asked_leaves_a_block_where_it_is<S: People>(mut o: Opened<S>) {
+    made(&o, &[("ada", "Ada"), ("grace", "Grace")]).await;
+    let blocked = [vec![], vec![], vec![], vec![user(2)]];
+    o.store.relate(user(1), user(2), Relation::Blocked, 1).await.unwrap();
+    o.changes();
+    for (who, other) in [(1, 2), (2, 1)] {
+        o.store.take_back(user(who), user(other), Relation::Asked).await.unwrap();
+        assert_eq!((seen_by(&o, 1).await, o.changes()), (blocked.clone(), vec![]));
+    }
+    o.store.take_back(user(2), user(1), Relation::Blocked).await.unwrap();
+    assert_eq!((seen_by(&o, 1).await, o.changes()), (blocked, vec![]), "it is another's");
+    // An ask of who was blocked can be taken back, and the block stays.
+    o.store.relate(user(2), user(1), Relation::Asked, 2).await.unwrap();
+    o.store.take_back(user(2), user(1), Relation::Asked).await.unwrap();
+    assert_eq!(seen_by(&o, 2).await, [vec![], vec![], vec![], vec![]]);
+    assert_eq!(o.store.blocked(user(2), &[user(1)]).await.unwrap(), [user(1)]);
 }
 
 pub async fn relations_with_nobody_change_nothing<S: People>(mut o: Opened<S>) {
     made(&o, &[("ada", "Ada")]).await;
     for other in [user(1), user(9)] {
-        o.store.relate(user(1), other, Some(Relation::Blocked), 1).await.unwrap();
+        o.store.relate(user(1), other, Relation::Blocked, 1).await.unwrap();
         assert_eq!(o.store.blocked(user(1), &[other]).await.unwrap(), []);
     }
     assert_eq!(seen_by(&o, 1).await, [vec![], vec![], vec![], vec![]]);

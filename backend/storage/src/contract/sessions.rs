@@ -73,6 +73,29 @@ pub async fn an_ended_session_stays_ended_and_is_handed_out_once<S: People>(mut 
     assert_eq!(listed(&o, 2).await, [id(3)]);
 }
 
+pub async fn another_password_ends_the_other_sessions_in_the_same_commit<S: People>(
+    mut o: Opened<S>,
+) {
+    let ada = crate::NewAccount {
+        id: user(1),
+        name: "ada".into(),
+        display_name: "Ada".into(),
+        password_hash: Some("one".into()),
+        at: 1,
+    };
+    o.store.create(vec![ada]).await.unwrap();
+    for (n, who) in [(1, 1), (2, 1), (3, 1), (4, 2)] {
+        o.store.begin(session(n, who, n, 10)).await.unwrap();
+    }
+    o.changes();
+    o.store.set_password(user(1), "two".into(), id(2), 50).await.unwrap();
+    let committed = o.committed.try_recv().unwrap();
+    let ended = |n| Change::SessionEnded { user: user(1), session: id(n) };
+    let changes = vec![Change::Account { user: user(1), version: 2 }, ended(1), ended(3)];
+    assert_eq!(committed.changes, changes, "all in one commit");
+    assert_eq!((listed(&o, 1).await, listed(&o, 2).await), (vec![id(2)], vec![id(4)]));
+}
+
 pub async fn sessions_are_listed_by_their_last_use<S: People>(o: Opened<S>) {
     for (n, used) in [(1, 10), (2, 30), (3, 20)] {
         o.store.begin(session(n, 1, n, used)).await.unwrap();

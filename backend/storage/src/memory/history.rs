@@ -75,11 +75,12 @@ impl HistoryStore for Memory {
         user: UserId,
         conversations: &[ConversationId],
         events: u64,
+        bytes: usize,
     ) -> Result<Vec<ConversationPage>> {
         let tables = self.tables.lock();
         let mut pages = Vec::new();
         for conversation in conversations {
-            pages.extend(tables.page(user, *conversation, events)?);
+            pages.extend(tables.page(user, *conversation, events, bytes)?);
         }
         Ok(pages)
     }
@@ -153,6 +154,7 @@ impl Tables {
         user: UserId,
         conversation: ConversationId,
         events: u64,
+        bytes: usize,
     ) -> Result<Option<ConversationPage>> {
         let Some(row) = self.rows.members.get(&(conversation, user)) else { return Ok(None) };
         let Some((head, at)) = self.head_for(row) else { return Ok(None) };
@@ -163,8 +165,7 @@ impl Tables {
             from -= 1;
         }
         from = from.max(head.seq.saturating_sub(events) + 1);
-        let stretch =
-            self.read_back(conversation, (from, head.seq), events, usize::MAX, may_read)?;
+        let stretch = self.read_back(conversation, (from, head.seq), events, bytes, may_read)?;
         let marker = self.marker(row);
         let members = self.current(conversation);
         let (current, member_count) = (is_current(&row.periods), members.len() as u64);

@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use protocol::request::{ChangeProfile, Person};
-use protocol::{Millis, UserId};
+use protocol::{Millis, SessionId, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
 
 use super::rows::{self, Work, whole};
 use super::writer::Commit;
-use super::{Sqlite, find};
+use super::{Sqlite, find, sessions};
 use crate::{AccountStore, Change, Credentials, NewAccount, Result, StorageError};
 
 /// The columns that [`person`] reads.
@@ -40,13 +40,20 @@ impl AccountStore for Sqlite {
         .await
     }
 
-    async fn set_password(&self, user: UserId, password_hash: String) -> Result<()> {
+    async fn set_password(
+        &self,
+        user: UserId,
+        password_hash: String,
+        keep: SessionId,
+        at: Millis,
+    ) -> Result<()> {
         self.write(move |commit| {
             commit
                 .db
                 .prepare_cached("UPDATE account SET password_hash = ?2 WHERE id = ?1")?
                 .execute(params![user.bytes(), password_hash])?;
-            changed(commit, user)
+            changed(commit, user)?;
+            sessions::end_others(commit, user, keep, at)
         })
         .await
     }

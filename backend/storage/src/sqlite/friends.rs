@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use protocol::request::Person;
 use protocol::{Millis, UserId};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::accounts::{PERSON, changed, person};
 use super::rows::Work;
@@ -20,10 +20,14 @@ impl FriendStore for Sqlite {
         &self,
         user: UserId,
         other: UserId,
-        relation: Option<Relation>,
+        relation: Relation,
         at: Millis,
     ) -> Result<()> {
-        self.write(move |commit| relate(commit, user, other, relation, at)).await
+        self.write(move |commit| relate(commit, user, other, number(relation), at)).await
+    }
+
+    async fn take_back(&self, user: UserId, other: UserId, relation: Relation) -> Result<()> {
+        self.write(move |commit| take_back(commit, user, other, relation)).await
     }
 
     async fn relations(&self, user: UserId) -> Result<Relations> {
@@ -49,11 +53,18 @@ impl FriendStore for Sqlite {
     }
 }
 
+fn number(relation: Relation) -> i64 {
+    match relation {
+        Relation::Asked => ASKED,
+        Relation::Blocked => BLOCKED,
+    }
+}
+
 fn relate(
     commit: &mut Commit<'_>,
     user: UserId,
     other: UserId,
-    relation: Option<Relation>,
+    after: i64,
     at: Millis,
 ) -> Work<()> {
     let db = commit.db;
@@ -64,35 +75,44 @@ fn relate(
         .prepare_cached("SELECT relation FROM relation WHERE user = ?1 AND other = ?2")?
         .query_row(params![user.bytes(), other.bytes()], |row| row.get(0))
         .optional()?;
-    let after = relation.map(|relation| match relation {
-        Relation::Asked => ASKED,
-        Relation::Blocked => BLOCKED,
-    });
-    if known < 2 || before == after {
+    if known < 2 || before == Some(after) {
         return Ok(());
     }
-    match after {
-        Some(after) => db
-            .prepare_cached(
-                "INSERT INTO relation (user, other, relation, at) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (user, other) DO UPDATE SET relation = excluded.relation,
-                                                         at = excluded.at",
-            )?
-            .execute(params![user.bytes(), other.bytes(), after, at])?,
-        None => db
-            .prepare_cached("DELETE FROM relation WHERE user = ?1 AND other = ?2")?
-            .execute(params![user.bytes(), other.bytes()])?,
-    };
-    if after == Some(BLOCKED) {
-        db.prepare_cached("DELETE FROM relation WHERE user = ?2 AND other = ?1 AND relation = 0")?
-            .execute(params![user.bytes(), other.bytes()])?;
+    db.prepare_cached(
+        "INSERT INTO relation (user, other, relation, at) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (user, other) DO UPDATE SET relation = excluded.relation, at = excluded.at",
+    )?
+    .execute(params![user.bytes(), other.bytes(), after, at])?;
+    if after == BLOCKED {
+        clear(db, other, user, ASKED)?;
     }
     changed(commit, user)?;
     // Neither a block nor the end of one is told to the other.
-    if before != Some(BLOCKED) && after != Some(BLOCKED) {
+    if before != Some(BLOCKED) && after != BLOCKED {
         changed(commit, other)?;
     }
     Ok(())
+}
+
+fn take_back(commit: &mut Commit<'_>, user: UserId, other: UserId, relation: Relation) -> Work<()> {
+    let mut was = clear(commit.db, user, other, number(relation))?;
+    if relation == Relation::Asked {
+        was |= clear(commit.db, other, user, ASKED)?;
+    }
+    if was {
+        changed(commit, user)?;
+        if relation == Relation::Asked {
+            changed(commit, other)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether it was there.
+fn clear(db: &Connection, user: UserId, other: UserId, relation: i64) -> Work<bool> {
+    let mut delete =
+        db.prepare_cached("DELETE FROM relation WHERE user = ?1 AND other = ?2 AND relation = ?3")?;
+    Ok(delete.execute(params![user.bytes(), other.bytes(), relation])? > 0)
 }
 
 fn relations(reader: &Reader<'_>, user: UserId) -> Work<Relations> {

@@ -82,12 +82,13 @@ impl HistoryStore for Sqlite {
         user: UserId,
         conversations: &[ConversationId],
         events: u64,
+        bytes: usize,
     ) -> Result<Vec<ConversationPage>> {
         let conversations = conversations.to_vec();
         self.read(move |reader| {
             let mut found = Vec::with_capacity(conversations.len());
             for conversation in conversations {
-                found.extend(pages::page(reader, user, conversation, events)?);
+                found.extend(pages::page(reader, user, conversation, events, bytes)?);
             }
             Ok(found)
         })

@@ -18,6 +18,7 @@ pub(super) fn page(
     user: UserId,
     conversation: ConversationId,
     events: u64,
+    bytes: usize,
 ) -> Work<Option<ConversationPage>> {
     let db = reader.db;
     let Some(key) = reader.key(conversation)? else { return Ok(None) };
@@ -35,8 +36,7 @@ pub(super) fn page(
     let readable = Readable { open: row.history_open, periods: &own.row.periods };
     let newest = head.seq.saturating_sub(events);
     let from = readable.run_up_to(head.seq).max(newest.saturating_add(1));
-    let stretch =
-        read_back(db, of, from, head.seq, events, usize::MAX, |seq| readable.covers(seq))?;
+    let stretch = read_back(db, of, from, head.seq, events, bytes, |seq| readable.covers(seq))?;
     let mine = own.held.effective(user);
     let small = own.left.is_none() && member_count <= SMALL_GROUP as u64;
     let (members, markers) = if small {

@@ -110,17 +110,8 @@ fn session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
 }
 
 fn begin(commit: &mut Commit<'_>, session: &SessionRow) -> Work<()> {
-    let earlier = commit
-        .db
-        .prepare_cached(
-            "SELECT id FROM session WHERE user = ?1 AND device = ?2 AND ended IS NULL AND id <> ?3",
-        )?
-        .query_map(
-            params![session.user.bytes(), session.device.id.bytes(), session.id.bytes()],
-            |row| rows::id(row, 0).map(SessionId),
-        )?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    for id in earlier {
+    let same_device = (session.user, Some(session.device.id));
+    for id in open(commit, same_device, session.id)? {
         end(commit, session.user, id, session.created)?;
     }
     commit
@@ -142,6 +133,37 @@ fn begin(commit: &mut Commit<'_>, session: &SessionRow) -> Work<()> {
             session.ended.then_some(session.created),
         ])?;
     Ok(())
+}
+
+/// End the person's sessions but this one.
+pub(super) fn end_others(
+    commit: &mut Commit<'_>,
+    user: UserId,
+    keep: SessionId,
+    at: Millis,
+) -> Work<()> {
+    for id in open(commit, (user, None), keep)? {
+        end(commit, user, id, at)?;
+    }
+    Ok(())
+}
+
+/// The person's sessions that were not ended, of this device or of all, without `but`.
+fn open(
+    commit: &Commit<'_>,
+    (user, device): (UserId, Option<DeviceId>),
+    but: SessionId,
+) -> Work<Vec<SessionId>> {
+    let mut find = commit.db.prepare_cached(
+        "SELECT id FROM session
+         WHERE user = ?1 AND (?2 IS NULL OR device = ?2) AND ended IS NULL AND id <> ?3
+         ORDER BY id",
+    )?;
+    let device = device.as_ref().map(DeviceId::bytes);
+    let found = find.query_map(params![user.bytes(), device, but.bytes()], |row| {
+        rows::id(row, 0).map(SessionId)
+    })?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Whether it was not ended yet.

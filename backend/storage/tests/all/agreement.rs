@@ -73,7 +73,7 @@ async fn seen(store: &impl Conversations, room: &Room) -> String {
     for who in 1..4 {
         let mut listed = store.listed(user(who), None).await.unwrap();
         listed.iter_mut().for_each(|row| row.changed = 0);
-        let pages = store.pages(user(who), &[room.id], 5).await.unwrap();
+        let pages = store.pages(user(who), &[room.id], 5, usize::MAX).await.unwrap();
         seen += &format!("{listed:#?}{pages:#?}");
     }
     seen + &format!("{:#?}", store.stretch(room.id, 1, u64::MAX, 999, 1 << 20).await.unwrap())
