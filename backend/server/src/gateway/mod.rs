@@ -1,5 +1,6 @@
 //! The gateway: it holds the sessions, over WebSockets and long-poll, with the same frames.
 
+mod answer;
 mod cursor;
 mod outgoing;
 pub mod poll;
@@ -8,7 +9,7 @@ mod socket;
 
 use axum::Router;
 use axum::routing::{get, post};
-use protocol::Code;
+use protocol::{Code, SessionId, UserId};
 
 use crate::app::App;
 use crate::auth::Principal;
@@ -31,13 +32,18 @@ fn admit(app: &App, principal: Principal) -> Result<(), Error> {
     if app.stop.is_cancelled() {
         return Err(Error::new(Code::Stopping, "this node is stopping"));
     }
-    let (of_user, of_session) = app.delivery.count(principal.user, principal.session);
-    let limits = &app.config.limits;
-    if of_user >= limits.sockets_per_user || of_session >= limits.sockets_per_device {
+    if !has_room(app, principal.user, principal.session, 1) {
         return Err(Error::new(Code::TooManySockets, "too many live connections"));
     }
-    if app.delivery.sessions() >= limits.sockets {
+    if app.delivery.sessions() >= app.config.limits.sockets {
         return Err(Error::new(Code::Busy, "this node is full"));
     }
     Ok(())
+}
+
+/// Whether a person and one of their sign-ins may have `more` live connections than they have now.
+fn has_room(app: &App, user: UserId, session: SessionId, more: usize) -> bool {
+    let (of_user, of_session) = app.delivery.count(user, session);
+    let limits = &app.config.limits;
+    of_user + more <= limits.sockets_per_user && of_session + more <= limits.sockets_per_device
 }

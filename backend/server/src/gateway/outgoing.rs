@@ -32,7 +32,11 @@ struct Queue {
     bytes: usize,
     /// The highest commit that a frame in the queue, or sent, belongs to.
     changed: u64,
-    /// `true` from `resync` to the next hello, and before the first: nothing is queued.
+    /// How many times hello was said.
+    hellos: u64,
+    /// Whether the last hello is still being answered: no cursor may overtake a page.
+    answering: bool,
+    /// `true` from `resync` to the next hello: nothing is queued.
     deaf: bool,
     /// `true` when nothing follows what is queued.
     ended: bool,
@@ -65,19 +69,29 @@ impl Outgoing {
         self.push(wire::encode(frame).into(), 0);
     }
 
-    /// A hello has come: listen from now on. Whether the session was deaf, so that it may say it.
-    pub fn listen(&self) -> bool {
-        std::mem::take(&mut self.queue.lock().deaf)
+    /// A hello has come. Its number, if this session may say it now: the first one, and one after
+    /// each `resync`. From here on no cursor is given out before [`Outgoing::answered`].
+    pub fn listen(&self) -> Option<u64> {
+        let mut queue = self.queue.lock();
+        if queue.hellos > 0 && !queue.deaf {
+            return None;
+        }
+        queue.deaf = false;
+        queue.answering = true;
+        queue.hellos += 1;
+        Some(queue.hellos)
     }
 
-    /// Queue a page of the answer to hello; waits for room, so that a long list does not overflow.
-    /// Whether the session still listens.
-    pub async fn page(&self, frame: &ServerFrame) -> bool {
+    /// Queue a part of the answer to the hello with this number; waits for room, so that a long list
+    /// does not overflow. Whether the session still waits for this answer.
+    pub async fn page(&self, frame: &ServerFrame, hello: u64) -> bool {
         let text: Utf8Bytes = wire::encode(frame).into();
         loop {
             {
                 let mut queue = self.queue.lock();
-                if queue.deaf || queue.ended {
+                if queue.deaf || queue.ended || queue.hellos != hello {
+                    // Another answer may wait for the same room.
+                    self.taken.notify_one();
                     return false;
                 }
                 if queue.bytes < PAGE_ROOM && queue.frames.len() < FRAMES / 2 {
@@ -92,6 +106,14 @@ impl Outgoing {
         true
     }
 
+    /// Everything that answers the hello with this number is queued.
+    pub fn answered(&self, hello: u64) {
+        let mut queue = self.queue.lock();
+        if queue.hellos == hello {
+            queue.answering = false;
+        }
+    }
+
     /// Queue a last frame; nothing follows it.
     pub fn end(&self, frame: Utf8Bytes) {
         let mut queue = self.queue.lock();
@@ -101,6 +123,13 @@ impl Outgoing {
         }
         drop(queue);
         self.filled.notify_one();
+        self.taken.notify_one();
+    }
+
+    /// Nobody takes anything any more: whoever waits for room need not.
+    pub fn close(&self) {
+        self.queue.lock().ended = true;
+        self.taken.notify_one();
     }
 
     /// End with `goaway`.
@@ -109,8 +138,8 @@ impl Outgoing {
         self.end(wire::encode(&ServerFrame::Goaway(goaway)).into());
     }
 
-    /// Everything that waits, and the commit below which this session has been sent all; waits
-    /// until there is something. `None` when the queue has ended.
+    /// Everything that waits, and the commit below which this session has been sent all, or 0 as long
+    /// as hello is not answered; waits until there is something. `None` when the queue has ended.
     pub async fn take(&self) -> Option<(VecDeque<Utf8Bytes>, u64)> {
         loop {
             {
@@ -118,7 +147,7 @@ impl Outgoing {
                 if !queue.frames.is_empty() {
                     queue.bytes = 0;
                     let frames = std::mem::take(&mut queue.frames);
-                    let covered = queue.changed.saturating_sub(1);
+                    let covered = if queue.answering { 0 } else { queue.changed.saturating_sub(1) };
                     drop(queue);
                     self.taken.notify_one();
                     return Some((frames, covered));

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::frame::{Cursor, Hello, Look, Mark, Page, Refused};
+use protocol::frame::{Cursor, Hello, Look, Mark, Refused};
 use protocol::{ClientFrame, Code, ServerFrame, SessionId, UserId, limits, wire};
 use storage::MarkOutcome;
 
+use super::answer::Answer;
 use super::{Outgoing, cursor};
 use crate::app::App;
 use crate::auth::Principal;
@@ -14,12 +15,6 @@ use crate::pipeline::deliver::Attached;
 
 /// How long a new connection may wait before it says hello.
 pub(crate) const HELLO_WITHIN: Duration = Duration::from_secs(5);
-/// Newest events of each conversation in a page.
-const EVENTS: u64 = 30;
-/// About how many bytes of texts they have.
-const TEXTS: usize = limits::FIRST_PAGE_BYTES / 2;
-/// Conversations that are read at once.
-const CONVERSATIONS: usize = 25;
 
 /// One session. Frames go in through [`Session::heed`], and come out of [`Session::outgoing`].
 pub(crate) struct Session {
@@ -122,66 +117,37 @@ impl Session {
             return self.refuse(Code::UnsupportedVersion, "this server speaks version 1");
         }
         let mut place = self.attached.lock().await;
-        let again = self.outgoing.listen();
-        if place.is_some() && !again {
-            return self.refuse(Code::HelloTwice, "hello was said");
-        }
-        let delivered = if place.is_none() {
+        if place.is_none() {
             let outgoing = self.outgoing.clone();
-            let (attached, at) = self.app.delivery.attach(self.user, self.id, outgoing);
-            *place = Some(Arc::new(attached));
-            at
-        } else {
-            self.app.delivery.delivered()
-        };
-        drop(place);
-        if let Err(error) = self.answer(&hello, delivered).await {
-            tracing::error!("hello could not be answered: {error}");
-            self.refuse(Code::Busy, "the store does not answer");
-        }
-    }
-
-    /// Pages of what changed since the cursor, most recent first, and then the first cursor.
-    async fn answer(&self, hello: &Hello, delivered: u64) -> storage::Result<()> {
-        let stores = &self.app.stores;
-        let database = stores.history.database();
-        let since = hello
-            .cursor
-            .as_deref()
-            .and_then(|text| cursor::decode(text, database, self.user))
-            .filter(|since| *since <= delivered);
-        let account_version = stores.accounts.version(self.user).await?.unwrap_or_default();
-        let listed = stores.history.listed(self.user, since).await?;
-        let ids: Vec<_> = listed.iter().map(|row| row.conversation).collect();
-        let mut page = Vec::new();
-        let mut bytes = 0;
-        let whole = since.is_none();
-        for some in ids.chunks(CONVERSATIONS) {
-            for conversation in stores.history.pages(self.user, some, EVENTS, TEXTS).await? {
-                let size = wire::encode(&conversation).len();
-                if bytes + size > limits::FIRST_PAGE_BYTES && !page.is_empty() {
-                    let conversations = std::mem::take(&mut page);
-                    let part = Page { conversations, account_version, last: false, whole };
-                    if !self.outgoing.page(&ServerFrame::Page(part)).await {
-                        return Ok(());
-                    }
-                    bytes = 0;
-                }
-                bytes += size;
-                page.push(conversation);
+            let attached = self.app.delivery.attach(self.user, self.id, outgoing);
+            // Asked again here: many connections may have been let in before one said hello.
+            if !super::has_room(&self.app, self.user, self.id, 0) {
+                drop(attached);
+                return self.refuse(Code::TooManySockets, "too many live connections");
             }
+            *place = Some(Arc::new(attached));
         }
-        let last = Page { conversations: page, account_version, last: true, whole };
-        if self.outgoing.page(&ServerFrame::Page(last)).await {
-            let cursor = cursor::encode(delivered, database, self.user);
-            self.outgoing.page(&ServerFrame::Cursor(Cursor { cursor })).await;
-        }
-        Ok(())
+        let Some(number) = self.outgoing.listen() else {
+            return self.refuse(Code::HelloTwice, "hello was said");
+        };
+        // Read when this session gets everything that comes after.
+        let delivered = self.app.delivery.delivered();
+        drop(place);
+        let (app, user) = (self.app.clone(), self.user);
+        let answer = Answer { app, user, outgoing: self.outgoing.clone(), number, delivered };
+        // Beside the frames that follow: a long list holds none of them up.
+        tokio::spawn(answer.give(hello));
     }
 
     /// The cursor frame for a commit up to which everything was sent.
     pub(crate) fn cursor(&self, covered: u64) -> String {
         let cursor = cursor::encode(covered, self.app.stores.history.database(), self.user);
         wire::encode(&ServerFrame::Cursor(Cursor { cursor }))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.outgoing.close();
     }
 }

@@ -9,8 +9,9 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use protocol::limits;
+use protocol::{Code, limits};
 use tokio::time::{Instant, timeout};
+use tungstenite::error::ProtocolError;
 
 use super::session::{HELLO_WITHIN, Session};
 use crate::app::App;
@@ -23,6 +24,9 @@ const PING: Duration = Duration::from_secs(25);
 const DEAD: Duration = Duration::from_secs(60);
 /// How long a write may make no progress.
 const STALL: Duration = Duration::from_secs(10);
+/// What is larger is not even read, and the connection ends. A frame that is only somewhat too large
+/// gets its code, and the session goes on.
+const READ_BYTES: usize = 2 * limits::FRAME_BYTES;
 /// A cursor is sent at most this often.
 const CURSOR_EVERY: Duration = Duration::from_secs(1);
 
@@ -36,35 +40,43 @@ pub(crate) async fn upgrade(
         .read_buffer_size(4 * 1024)
         .write_buffer_size(8 * 1024)
         .max_write_buffer_size(1024 * 1024)
-        .max_message_size(limits::FRAME_BYTES)
-        .max_frame_size(limits::FRAME_BYTES)
+        .max_message_size(READ_BYTES)
+        .max_frame_size(READ_BYTES)
         .on_upgrade(move |socket| serve(Session::new(app, principal), socket))
         .into_response())
 }
 
 async fn serve(session: Session, socket: WebSocket) {
     let session = Arc::new(session);
-    let (sink, stream) = socket.split();
-    tokio::select! {
+    let (mut sink, stream) = socket.split();
+    let why = tokio::select! {
         biased;
-        () = write(&session, sink) => {}
-        () = read(&session, stream) => {}
+        () = write(&session, &mut sink) => None,
+        why = read(&session, stream) => why,
+    };
+    if let Some(why) = why {
+        close(&mut sink, why).await;
     }
 }
 
-/// Heed what comes until the other side is gone, silent for too long, or does not say hello.
-async fn read(session: &Session, mut stream: SplitStream<WebSocket>) {
+/// Heed what comes until the other side is gone, silent for too long, says what is no WebSocket, or
+/// does not say hello. Gives what is worth telling it.
+async fn read(session: &Session, mut stream: SplitStream<WebSocket>) -> Option<CloseFrame> {
     let begun = Instant::now();
     let mut patience = HELLO_WITHIN;
     loop {
         let message = match timeout(patience, stream.next()).await {
             Ok(Some(Ok(message))) => message,
-            _ => return,
+            Ok(Some(Err(error))) => return refusal(error),
+            Ok(None) => return None,
+            Err(_) if session.greeted().await => return None,
+            Err(_) => return Some(frame(close_code::POLICY, Code::HelloFirst.as_str())),
         };
         match message {
             Message::Text(text) => session.heed(&text).await,
+            // Frames are text.
             Message::Binary(_) => session.heed("").await,
-            Message::Close(_) => return,
+            Message::Close(_) => return None,
             Message::Ping(_) | Message::Pong(_) => {}
         }
         patience = if session.greeted().await {
@@ -75,9 +87,32 @@ async fn read(session: &Session, mut stream: SplitStream<WebSocket>) {
     }
 }
 
+/// How to close a connection on which nothing more can be understood; nothing when it is gone.
+fn refusal(error: axum::Error) -> Option<CloseFrame> {
+    let error = error.into_inner().downcast::<tungstenite::Error>().ok()?;
+    match *error {
+        tungstenite::Error::Capacity(_) => Some(frame(close_code::SIZE, Code::TooLarge.as_str())),
+        tungstenite::Error::Utf8(_) => Some(frame(close_code::INVALID, Code::Malformed.as_str())),
+        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+        tungstenite::Error::Protocol(_) => {
+            Some(frame(close_code::PROTOCOL, Code::Malformed.as_str()))
+        }
+        _ => None,
+    }
+}
+
+fn frame(code: u16, reason: &'static str) -> CloseFrame {
+    CloseFrame { code, reason: reason.into() }
+}
+
+async fn close(sink: &mut SplitSink<WebSocket, Message>, why: CloseFrame) {
+    // Whoever does not take it within the time is gone.
+    drop(timeout(STALL, sink.send(Message::Close(Some(why)))).await);
+}
+
 /// Send what is queued: everything that waits goes into one write. Ends when the queue ends or the
 /// other side takes nothing for too long.
-async fn write(session: &Session, mut sink: SplitSink<WebSocket, Message>) {
+async fn write(session: &Session, sink: &mut SplitSink<WebSocket, Message>) {
     let mut ping = tokio::time::interval(PING);
     ping.reset();
     let mut cursor_sent = (0, Instant::now());
@@ -108,7 +143,5 @@ async fn write(session: &Session, mut sink: SplitSink<WebSocket, Message>) {
             }
         }
     }
-    let close = CloseFrame { code: close_code::AWAY, reason: "".into() };
-    // Whoever does not take it within the time is gone.
-    drop(timeout(STALL, sink.send(Message::Close(Some(close)))).await);
+    close(sink, frame(close_code::AWAY, "")).await;
 }

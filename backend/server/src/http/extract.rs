@@ -19,6 +19,9 @@ use serde::de::DeserializeOwned;
 use crate::app::App;
 use crate::http::Error;
 
+/// Largest body: frames of the largest size, and what `POST /v1/poll/send` puts around them.
+const BODY_BYTES: usize = limits::FRAME_BYTES + 4 * 1024;
+
 /// A JSON object, in either direction.
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
@@ -30,10 +33,10 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
         check_media_type(request.headers())?;
         let announced = request.headers().get(CONTENT_LENGTH);
         let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        if announced.is_some_and(|length| length > limits::FRAME_BYTES as u64) {
+        if announced.is_some_and(|length| length > BODY_BYTES as u64) {
             return Err(too_large());
         }
-        let body = Limited::new(request.into_body(), limits::FRAME_BYTES).collect();
+        let body = Limited::new(request.into_body(), BODY_BYTES).collect();
         let within = Duration::from_secs(app.config.limits.body_seconds);
         let bytes = match tokio::time::timeout(within, body).await {
             Ok(Ok(body)) => body.to_bytes(),
@@ -94,7 +97,7 @@ fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Error> {
 }
 
 fn too_large() -> Error {
-    Error::new(Code::TooLarge, "The body is larger than 128 KiB.")
+    Error::new(Code::TooLarge, "The body is larger than 132 KiB.")
 }
 
 /// An id in the path. One that cannot be an id at all is answered as one that does not exist.

@@ -37,7 +37,7 @@ pub fn markdown(document: &Value) -> String {
     page
 }
 
-const FORM: &str = "Bodies are JSON objects with `Content-Type: application/json`, at most 128 KiB; \
+const FORM: &str = "Bodies are JSON objects with `Content-Type: application/json`, at most 132 KiB; \
     unknown fields are ignored. Ids are UUIDs as strings. A request marked *signed in* carries \
     `Authorization: Bearer` with an access token. Whatever is refused is answered with an \
     `application/problem+json` of the type [Problem](#problem); programs compare its `code`.";

@@ -112,14 +112,13 @@ impl Delivery {
         }
     }
 
-    /// Begin to deliver to a session. Returns its place, and the commit up to which everything had
-    /// been delivered before.
+    /// Begin to deliver to a session.
     pub fn attach(
         self: &Arc<Self>,
         user: UserId,
         session: SessionId,
         outgoing: Arc<Outgoing>,
-    ) -> (Attached, u64) {
+    ) -> Attached {
         let mut registry = self.registry.lock();
         let number = registry.next;
         registry.next += 1;
@@ -128,9 +127,7 @@ impl Delivery {
         if sessions.len() == 1 {
             registry.tell_presence(user, true);
         }
-        let before = registry.changed.saturating_sub(1);
-        let looks = Mutex::default();
-        (Attached { delivery: self.clone(), user, number, looks }, before)
+        Attached { delivery: self.clone(), user, number, looks: Mutex::default() }
     }
 
     /// How many sessions the person, and of those the device's sign-in, has here.
