@@ -2,7 +2,6 @@
 //! with a real server, a real keyring and a session bus of its own.
 
 pub mod people;
+pub mod pictures;
 pub mod private_session;
-pub mod programs;
-pub mod server;
 pub mod window;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::process::Child;
 use tokio::time::{Instant, timeout};
 
-use crate::programs::{PATIENCE, built, child_of, command, ended, free_port, listens};
+use programs::{PATIENCE, built, child_of, command, ended, free_port, listens};
 
 const STIR: &str = "let n = 0; window.stirring = setInterval(() => { \
     document.body.style.outline = `${n++ % 2}px solid transparent` }, 20)";

@@ -2,10 +2,10 @@
 #![cfg(target_os = "linux")]
 
 use desktop_tests::people::{at, finds, opens, registers, says, sees_progress};
+use desktop_tests::pictures::pictures;
 use desktop_tests::private_session::{play, unlock_keyring};
-use desktop_tests::programs::pictures;
-use desktop_tests::server::Server;
 use desktop_tests::window::Window;
+use programs::server::Server;
 
 #[test]
 fn what_ada_types_is_sent_then_delivered_and_read_when_grace_opens_it() {

@@ -4,12 +4,12 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, ensure};
 use desktop_tests::people::{at, finds, opens, registers, says, sees_progress};
+use desktop_tests::pictures::pictures;
 use desktop_tests::private_session::{play, unlock_keyring};
-use desktop_tests::programs::pictures;
-use desktop_tests::server::Server;
 use desktop_tests::window::Window;
+use programs::server::Server;
 use serde_json::json;
 
 #[test]

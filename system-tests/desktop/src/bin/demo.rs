@@ -6,10 +6,10 @@ use std::process::{ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
 use desktop_tests::people::{at, finds, opens, registers, sees_progress};
+use desktop_tests::pictures::pictures;
 use desktop_tests::private_session::{again_inside, is_inside, unlock_keyring};
-use desktop_tests::programs::pictures;
-use desktop_tests::server::Server;
 use desktop_tests::window::Window;
+use programs::server::Server;
 
 /// What they say: who, and what.
 const TALK: &[(&str, &str)] = &[

@@ -21,10 +21,11 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("bot", &["client", "protocol"]),
     ("load", &["client", "protocol"]),
     ("xtask", &[]),
+    ("programs", &[]),
 ];
 
 /// The crates where client meets server: they may know all.
-const MEETING_PLACES: &[&str] = &["system-tests", "desktop-tests"];
+const MEETING_PLACES: &[&str] = &["system-tests", "desktop-tests", "process-tests"];
 
 /// Outside crates, by how their name begins, and who may know them.
 const KNOWN_TO: &[(&str, &[&str])] = &[

@@ -1,5 +1,7 @@
 //! The programs that a test starts, and that never outlive it.
 
+pub mod server;
+
 use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -20,23 +22,16 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub fn built(name: &str) -> Result<PathBuf> {
     let path = build_folder()?.join(name);
     if !path.exists() {
-        bail!("{} is not built; cargo xtask test --only desktop builds it", path.display());
+        bail!("{} is not built; cargo build --bins builds it", path.display());
     }
     Ok(path)
 }
 
-/// Where pictures of a purpose are left: `target/screenshots/PURPOSE`.
+/// `target/debug`: a test stands in `deps` there, a program in it.
 ///
 /// # Errors
-/// When the folder cannot be made.
-pub fn pictures(purpose: &str) -> Result<PathBuf> {
-    let folder = build_folder()?.with_file_name("screenshots").join(purpose);
-    std::fs::create_dir_all(&folder)?;
-    Ok(folder)
-}
-
-/// `target/debug`: a test stands in `deps` there, a program in it.
-fn build_folder() -> Result<PathBuf> {
+/// When this very program stands nowhere.
+pub fn build_folder() -> Result<PathBuf> {
     let this = std::env::current_exe()?;
     let folder = this.parent().context("a program stands in a folder")?;
     let is_deps = folder.file_name() == Some(OsStr::new("deps"));
