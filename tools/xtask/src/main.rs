@@ -43,11 +43,7 @@ enum Command {
     /// Look at directions, file lengths and marks: what a compiler does not see.
     Tidy,
     /// Measure a server on one core with many clients on the other.
-    Load {
-        /// What the load generator is to do; `-- --help` says what there is.
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        rest: Vec<String>,
-    },
+    Load(load::Options),
 }
 
 /// A part of the tests.
@@ -83,7 +79,7 @@ fn answer(command: Option<Command>) -> Result<ExitCode> {
         Some(Command::Demo { pictures }) => demo::demo(&root, pictures)?,
         Some(Command::Test { only }) => return test::test(&root, &only),
         Some(Command::Tidy) => tidy::tidy(&root)?,
-        Some(Command::Load { rest }) => load::load(&root, &rest)?,
+        Some(Command::Load(options)) => load::load(&root, &options)?,
     }
     Ok(ExitCode::SUCCESS)
 }
