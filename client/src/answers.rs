@@ -15,7 +15,9 @@ use crate::api::{
     Nothing, OneMember, OneMessage, OnePending, OneSession, OpenConversation, Pin, React,
     RegisterArgs, RenameGroup, SaveDraft, SendMessage, Sent, SetRole, SignInArgs, WithPerson,
 };
+use crate::api::{MuteConversation, TakenTarget};
 use crate::connect::{RequestError, complete_address};
+use crate::notify::Looking;
 use crate::session::SessionError;
 use crate::sign_in::{refused, signed_out};
 use crate::store::{Draft, Profile, StoreError};
@@ -210,6 +212,15 @@ impl Answers for Client {
         self.submit(args.conversation, Command::Leave {}).await
     }
 
+    async fn mute_conversation(&self, args: MuteConversation) -> Answer<Nothing> {
+        let MuteConversation { conversation, until } = args;
+        if until.is_some_and(|until| !(0..1 << 53).contains(&until)) {
+            return Err(CallError::new(CallCode::BadCall, "no such time"));
+        }
+        self.compose(move |account| account.mute(conversation, until)).await?;
+        Ok(Nothing {})
+    }
+
     async fn conversation_details(&self, args: InConversation) -> Answer<ConversationDetails> {
         let details = self.stored(move |a| Ok(a.look_at_details(args.conversation))).await?;
         details.ok_or_else(|| refused(Code::NoConversation))
@@ -311,6 +322,22 @@ impl Answers for Client {
         }
         self.inner.wake.notify_one();
         Ok(settings)
+    }
+
+    async fn looks_at(&self, looking: Looking) -> Answer<Nothing> {
+        Self::looks_at(self, looking);
+        Ok(Nothing {})
+    }
+
+    async fn take_target(&self, _: Nothing) -> Answer<TakenTarget> {
+        Ok(TakenTarget { target: self.inner.take_target().await })
+    }
+
+    async fn quit(&self, _: Nothing) -> Answer<Nothing> {
+        match self.inner.desktop.quit() {
+            true => Ok(Nothing {}),
+            false => Err(CallError::new(CallCode::BadCall, "there is no window to end")),
+        }
     }
 }
 

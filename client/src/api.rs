@@ -6,6 +6,8 @@ use protocol::{ClientRef, Code, ConversationId, SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use crate::notify::Looking;
+use crate::view::Target;
 use crate::view::{
     AppState, ConversationDetails, ConversationList, MessageReaders, People, PersonView,
     ServerInfo, Sessions, Settings, Timeline,
@@ -175,6 +177,8 @@ calls! {
     set_role(SetRole) -> Nothing;
     /// Leave a group.
     leave_group(InConversation) -> Nothing;
+    /// Notify nothing of a conversation for some time, on this device.
+    mute_conversation(MuteConversation) -> Nothing;
     /// Title, members, roles, what one may do.
     conversation_details(InConversation) -> ConversationDetails;
     /// Who has a message, and who has read it.
@@ -192,6 +196,13 @@ calls! {
     end_session(OneSession) -> Nothing;
     /// Change this app's settings.
     change_settings(Settings) -> Settings;
+
+    /// What the person looks at: nothing is notified that is before their eyes.
+    looks_at(Looking) -> Nothing;
+    /// Where the person wants to go from outside: a notification, a link. Says it once.
+    take_target(Nothing) -> TakenTarget;
+    /// End the app. `bad_call` when it has no window of its own.
+    quit(Nothing) -> Nothing;
 }
 
 macro_rules! args {
@@ -410,6 +421,21 @@ args! {
         pub user: UserId,
         /// Which.
         pub role: Role,
+    }
+
+    /// See [`Answers::mute_conversation`].
+    pub struct MuteConversation {
+        /// Which.
+        pub conversation: ConversationId,
+        /// Until when, in milliseconds since 1970; 2^53 - 1 for ever, none to end it.
+        #[ts(type = "number | null")]
+        pub until: Option<i64>,
+    }
+
+    /// See [`Answers::take_target`].
+    pub struct TakenTarget {
+        /// Where to; none when there is nothing that waits.
+        pub target: Option<Target>,
     }
 
     /// See [`Answers::find_people`].

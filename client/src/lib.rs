@@ -12,11 +12,13 @@ pub mod api;
 mod blocking;
 mod blocks;
 pub mod connect;
+mod desktop;
 mod environment;
 mod link;
 mod live;
 pub mod markers;
 mod notification;
+pub mod notify;
 pub mod outbox;
 mod running;
 pub mod secrets;
@@ -88,6 +90,9 @@ struct Inner {
     notices: Mutex<Vec<Notice>>,
     subscribers: Subscribers,
     wake: Arc<Notify>,
+    /// Something may have to be notified, or not any more.
+    alert: Arc<Notify>,
+    desktop: desktop::Desktop,
     teller: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -135,6 +140,8 @@ impl Client {
             notices: Mutex::new(Vec::new()),
             subscribers: Subscribers::default(),
             wake: Arc::new(Notify::new()),
+            alert: Arc::new(Notify::new()),
+            desktop: desktop::Desktop::default(),
             teller: Mutex::new(None),
         });
         // A session without a keychain ended with the program.
@@ -277,6 +284,7 @@ impl Inner {
             connection: running.map_or(Connection::SignedOut, |running| running.connection()),
             settings: self.profile.lock().profile.settings.clone(),
             notices: self.notices.lock().clone(),
+            desktop: self.desktop.is_there(),
         }
     }
 

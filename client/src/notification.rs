@@ -67,6 +67,8 @@ pub enum Notification {
         /// Why.
         code: Code,
     },
+    /// The person wants to go somewhere: `take_target` says where.
+    TargetWaiting {},
     /// Whether anything is still on its way: outbox and queues are empty when `true`.
     Idle {
         /// Whether all is done.

@@ -45,7 +45,7 @@ impl Subscribers {
     }
 
     /// Hand these to everybody. Whether anybody got them.
-    fn tell(&self, told: &[Notification], state: &AppState) -> bool {
+    pub(crate) fn tell(&self, told: &[Notification], state: &AppState) -> bool {
         let mut anybody = false;
         let mut all = self.all.lock();
         for notification in told {
@@ -135,6 +135,7 @@ pub(crate) async fn tell(client: Weak<Inner>, wake: Arc<Notify>) {
         if client.subscribers.tell(&all, &state) && notices {
             client.notices_told();
         }
+        client.alert.notify_one();
         told.state = Some(AppState { notices: Vec::new(), ..state });
     }
 }

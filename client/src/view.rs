@@ -74,6 +74,10 @@ words! {
     }
 }
 
+fn yes() -> bool {
+    true
+}
+
 view! {
     /// What a window paints first.
     pub struct AppState {
@@ -85,6 +89,9 @@ view! {
         pub settings: Settings,
         /// Things to tell the person once, such as a cache that had to be rebuilt.
         pub notices: Vec<Notice>,
+        /// Whether the app has a window of its own: only then it can start by itself, go on when the
+        /// window is closed, and be ended.
+        pub desktop: bool,
     }
 
     /// The signed-in account.
@@ -117,6 +124,21 @@ view! {
         pub language: String,
         /// Whether others' typing is shown and one's own is told.
         pub typing: bool,
+        /// Whether the app starts when the person signs in to the computer.
+        #[serde(default)]
+        pub autostart: bool,
+        /// Whether the app goes on, and notifies, when its window is closed.
+        #[serde(default = "yes")]
+        pub close_to_tray: bool,
+    }
+
+    /// A place in the app that the person wants to go to.
+    pub struct Target {
+        /// Which conversation.
+        pub conversation: ConversationId,
+        /// Which message in it; none for where one would begin to read.
+        #[ts(type = "number | null")]
+        pub seq: Option<u64>,
     }
 
     /// What answers at an address.
@@ -189,6 +211,9 @@ view! {
         pub unread: u64,
         /// Whether one is a member.
         pub member: bool,
+        /// Until when nothing of it is notified, in milliseconds since 1970; may be long past.
+        #[ts(type = "number | null")]
+        pub muted_until: Option<i64>,
         /// Who is writing there.
         pub typing: Vec<String>,
     }

@@ -145,6 +145,7 @@ impl Account {
             at: conversation.at.max(entries.last().map_or(0, |entry| entry.created)),
             unread: conversation.unread(self.cache.own_after(id, conversation.mine.read)?),
             member: conversation.is_member(),
+            muted_until: self.muted_until(id),
             typing: self.writers(id),
         };
         if let Some((entry, written)) = waiting {

@@ -4,6 +4,7 @@
 mod compose;
 mod ingest;
 mod items;
+mod news;
 mod outgoing;
 mod people;
 mod rows;
@@ -49,6 +50,7 @@ pub struct Account {
     order: Vec<ConversationId>,
     windows: Windows,
     changes: Changes,
+    news: news::News,
     /// Codes to tell the person once.
     notices: Vec<&'static str>,
     want: want::Wants,
@@ -125,6 +127,11 @@ impl Account {
             queue: Queue::new(outbox.entries()?),
             marks: Marks::new(outbox.marks()?),
             drafts: outbox.drafts()?,
+            news: news::News {
+                noticed: outbox.noticed()?,
+                mutes: outbox.mutes()?,
+                ..news::News::default()
+            },
             cache,
             outbox,
             sync: Sync::default(),
@@ -169,6 +176,7 @@ impl Account {
         self.want = want::Wants::default();
         let all: Vec<_> = self.conversations.keys().copied().collect();
         self.changes.conversations.extend(all.iter().copied());
+        self.news.changed.extend(all.iter().copied());
         self.changes.list = true;
         for id in all {
             self.want_people_of(id);
@@ -284,6 +292,7 @@ impl Account {
     /// A connection begins: what follows is the answer to a `hello`.
     pub fn begin_answer(&mut self) {
         self.sync.answering = Some(BTreeSet::new());
+        self.news.replay = true;
         self.want.forgive();
     }
 
@@ -312,6 +321,7 @@ impl Account {
 
     fn touch(&mut self, id: ConversationId) {
         self.changes.conversations.insert(id);
+        self.news.changed.insert(id);
     }
 }
 

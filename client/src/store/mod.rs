@@ -6,6 +6,7 @@ mod cache;
 mod history;
 mod outbox;
 mod profile;
+mod quiet;
 
 use std::path::{Path, PathBuf};
 

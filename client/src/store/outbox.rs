@@ -10,9 +10,11 @@ use protocol::{ClientRef, Code, Command, ConversationId, DeviceId, Millis, Sessi
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-use super::{StoreError, remove_stray_log, set_aside};
+use super::{StoreError, quiet, remove_stray_log, set_aside};
 
-const SCHEMA: i64 = 1;
+/// The version of this schema, in `user_version`. What is in this file nobody can give again, so an
+/// older one is brought up to date, never set aside.
+const SCHEMA: i64 = 2;
 
 const TABLES: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -81,7 +83,7 @@ pub struct Draft {
 
 /// The open file.
 pub struct OutboxFile {
-    db: Connection,
+    pub(super) db: Connection,
 }
 
 impl OutboxFile {
@@ -114,7 +116,12 @@ impl OutboxFile {
         let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         match version {
             0 => db.execute_batch(&format!(
-                "BEGIN; {TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;"
+                "BEGIN; {TABLES} {} PRAGMA user_version = {SCHEMA}; COMMIT;",
+                quiet::TABLES
+            ))?,
+            1 => db.execute_batch(&format!(
+                "BEGIN; {} PRAGMA user_version = {SCHEMA}; COMMIT;",
+                quiet::TABLES
             ))?,
             SCHEMA => {
                 let verdict: String = db.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))?;
@@ -207,7 +214,7 @@ impl OutboxFile {
 }
 
 /// One transaction on the outbox.
-pub struct OutboxWrite<'a>(Transaction<'a>);
+pub struct OutboxWrite<'a>(pub(super) Transaction<'a>);
 
 impl OutboxWrite<'_> {
     /// Store who is signed in.

@@ -116,5 +116,7 @@ fn default_settings() -> Settings {
         notify_content: true,
         language: String::new(),
         typing: true,
+        autostart: false,
+        close_to_tray: true,
     }
 }

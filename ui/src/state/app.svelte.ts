@@ -19,13 +19,14 @@ import { language } from '../words/index.svelte';
 import { OpenConversation, type Target } from './conversation.svelte';
 import { Conversations } from './conversations.svelte';
 import { IdleMark } from './idle';
-import { isLooking } from './looking';
+import { isLooking, Looking } from './looking';
 import { Theme } from './theme';
 import { Toasts } from './toasts.svelte';
 
 export type SettingsSection =
   | 'profile'
   | 'notifications'
+  | 'background'
   | 'appearance'
   | 'chats'
   | 'language'
@@ -58,8 +59,8 @@ export class App {
   connection = $derived(this.state?.connection ?? 'connecting');
   /** Whether the server can be asked. */
   connected = $derived(this.connection === 'online' || this.connection === 'polling');
-  /** Where the open timeline stands; the timeline keeps it. */
-  atEnd = true;
+  readonly #looking: Looking;
+  #atEnd = true;
   readonly #told = new Set<string>();
 
   readonly #theme: Theme;
@@ -72,6 +73,23 @@ export class App {
     language.use('');
     this.conversations = new Conversations(backend);
     this.idle = new IdleMark(page);
+    this.#looking = new Looking(backend);
+  }
+
+  /** Whether the newest message is on screen; the open timeline keeps it. */
+  get atEnd(): boolean {
+    return this.#atEnd;
+  }
+
+  set atEnd(atEnd: boolean) {
+    this.#atEnd = atEnd;
+    this.#tellLooking();
+  }
+
+  /** Nobody is notified of what is before their eyes. */
+  #tellLooking(): void {
+    const shown = this.#atEnd && this.open?.phase === 'ready';
+    this.#looking.tell(isLooking(), shown ? (this.open?.id ?? null) : null);
   }
 
   /** Listen, then read. The returned function ends it. */
@@ -87,9 +105,11 @@ export class App {
       this.now = Date.now();
     }, 60_000);
     const unfollow = this.#theme.follow();
+    const unwatch = this.#looking.watch(() => this.#tellLooking());
     void this.#readAll();
     return () => {
       end();
+      unwatch();
       unfollow();
       clearInterval(minute);
     };
@@ -124,6 +144,7 @@ export class App {
       if (this.state?.account) {
         await this.conversations.load();
         await this.open?.open(null, { to: 'end' });
+        await this.#goToTarget();
       }
     } catch (error) {
       this.startError = codeOf(error);
@@ -140,7 +161,18 @@ export class App {
   /** Somebody signed in or registered. */
   entered(state: AppState): void {
     this.#takeState(state);
-    void this.conversations.load();
+    void this.conversations.load().then(() => this.#goToTarget());
+  }
+
+  /** Go where a notification or a link leads, if one was followed. */
+  async #goToTarget(): Promise<void> {
+    if (!this.me) return;
+    try {
+      const { target } = await this.call('take_target', {});
+      if (target) this.select(target.conversation, target.seq);
+    } catch (error) {
+      this.toasts.complain(language.error(codeOf(error)));
+    }
   }
 
   #takeState(state: AppState): void {
@@ -216,6 +248,7 @@ export class App {
     this.open?.close();
     this.open = null;
     this.showDetails = false;
+    this.#tellLooking();
   }
 
   /** One's own profile is another now. */
@@ -296,6 +329,9 @@ export class App {
         break;
       case 'presence':
         this.presence.set(n.user, n.online);
+        break;
+      case 'target_waiting':
+        void this.#goToTarget();
         break;
       case 'rejected':
         this.toasts.complain(language.error(n.code));

@@ -44,6 +44,8 @@ function withCtrl(app: App, event: KeyboardEvent): (() => void) | undefined {
       return open({ name: 'shortcuts' });
     case 'i':
       return app.open ? () => app.toggleDetails() : undefined;
+    case 'q':
+      return app.state?.desktop ? () => void app.order('quit', {}) : undefined;
     default:
       return undefined;
   }

@@ -11,6 +11,7 @@ import { messages } from './scenes/messages.mjs';
 import { people } from './scenes/people.mjs';
 import { signIn } from './scenes/sign-in.mjs';
 import { timeline } from './scenes/timeline.mjs';
+import { windowScenes } from './scenes/window.mjs';
 import { writing } from './scenes/writing.mjs';
 
 const scenes = {
@@ -21,6 +22,7 @@ const scenes = {
   ...messages,
   ...people,
   ...keyboard,
+  ...windowScenes,
   ...accessibility,
 };
 const only = process.argv[2];

@@ -195,17 +195,36 @@ export const VIEWS = [
       await page.waitForSelector('text=Barbara');
     },
   ],
-  ...['profile', 'notifications', 'appearance', 'chats', 'language', 'devices', 'about'].map(
-    (section) => [
-      `settings-${section}`,
-      {},
-      async (page) => {
-        await page.keyboard.press('Control+,');
-        await page.click(byId(`settings-${section}`));
-        await idle(page);
-      },
-    ],
-  ),
+  ...[
+    'profile',
+    'notifications',
+    'background',
+    'appearance',
+    'chats',
+    'language',
+    'devices',
+    'about',
+  ].map((section) => [
+    `settings-${section}`,
+    {},
+    async (page) => {
+      await page.keyboard.press('Control+,');
+      await page.click(byId(`settings-${section}`));
+      await idle(page);
+    },
+  ]),
+  [
+    'muted',
+    {},
+    async (page) => {
+      await open(page, 'Engine room');
+      await page.click(byId('details-button'));
+      await page.click(byId('mute'));
+      await page.keyboard.press('End');
+      await page.keyboard.press('Enter');
+      await page.waitForSelector(byId('unmute'));
+    },
+  ],
   ['shortcuts', {}, (page) => page.keyboard.press('?')],
   [
     'rejected',

@@ -32,7 +32,12 @@ export class DemoAccount {
 
   /** `changed` is called after every change of the state. */
   constructor(
-    options: { signedIn: boolean; connection: Connection; settings: Partial<AppState['settings']> },
+    options: {
+      signedIn: boolean;
+      connection: Connection;
+      settings: Partial<AppState['settings']>;
+      desktop: boolean;
+    },
     now: number,
     changed: () => void,
   ) {
@@ -56,9 +61,12 @@ export class DemoAccount {
         notify_content: true,
         language: '',
         typing: true,
+        autostart: false,
+        close_to_tray: true,
         ...options.settings,
       },
       notices: [],
+      desktop: options.desktop,
     };
   }
 

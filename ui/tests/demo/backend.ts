@@ -14,6 +14,7 @@ import type {
   Progress,
   Result,
   Row,
+  Target,
 } from '../../src/protocol';
 import { DemoAccount, type Handlers, problem } from './account';
 import { ada, everybody } from './people';
@@ -26,6 +27,8 @@ export interface DemoOptions {
   complete?: boolean;
   connection?: Connection;
   settings?: Partial<AppState['settings']>;
+  /** Whether there is a window around the page; if not, a browser. */
+  desktop?: boolean;
   /** How long a message takes to be sent, delivered and read, in milliseconds each. */
   pace?: number;
 }
@@ -43,6 +46,7 @@ export class DemoBackend implements Backend {
   #order: string[] = [];
   #open: string | null = null;
   #pending = 0;
+  #target: Target | null = null;
   constructor(options: DemoOptions) {
     this.#options = options;
     for (const room of options.rooms) this.rooms.set(room.id, room);
@@ -51,6 +55,7 @@ export class DemoBackend implements Backend {
         signedIn: options.signedIn ?? true,
         connection: options.connection ?? 'online',
         settings: options.settings ?? {},
+        desktop: options.desktop ?? true,
       },
       options.now(),
       () => this.#tell({ event: 'state', state: this.account.state }),
@@ -132,6 +137,12 @@ export class DemoBackend implements Backend {
   connect(connection: Connection): void {
     this.account.set({ connection });
     if (connection === 'online') for (const room of this.rooms.values()) this.#deliver(room);
+  }
+
+  /** Somebody clicks a notification of this message. */
+  clickNotification(id: string, seq: number): void {
+    this.#target = { conversation: id, seq };
+    this.#tell({ event: 'target_waiting' });
   }
 
   type(id: string, names: string[]): void {
@@ -330,6 +341,22 @@ export class DemoBackend implements Backend {
       return {};
     },
     typing: () => ({}),
+    mute_conversation: ({ conversation, until }) => {
+      const room = this.#room(conversation);
+      room.mutedUntil = until;
+      this.#changed(room, []);
+      return {};
+    },
+    looks_at: () => ({}),
+    take_target: () => {
+      const target = this.#target;
+      this.#target = null;
+      return { target };
+    },
+    quit: () => {
+      if (!this.account.state.desktop) throw problem('bad_call');
+      return {};
+    },
     create_group: ({ title, members }) => {
       const people = everybody.filter((p) => members.includes(p.id));
       const room = new Room(

@@ -1,4 +1,4 @@
-// The page of the demo. `?` says what it begins with: `scene`, `lang`, `theme`, `now`.
+// The page of the demo. `?` says what it begins with: `scene`, `lang`, `theme`, `now`, `desktop`.
 
 import { mount } from 'svelte';
 import '../../src/app.css';
@@ -27,6 +27,7 @@ const options: DemoOptions = {
         ? [...rooms(now), ...manyRooms(now, 2000)]
         : rooms(now),
   signedIn: scene !== 'sign-in',
+  desktop: wishes.get('desktop') !== 'no',
   complete: scene !== 'syncing',
   connection: scene === 'offline' ? 'offline' : scene === 'connecting' ? 'connecting' : 'online',
   settings: {

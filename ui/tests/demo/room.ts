@@ -36,6 +36,7 @@ export class Room {
   draft: DraftView | null = null;
   typing: string[] = [];
   left = false;
+  mutedUntil: number | null = null;
   #refs = 0;
 
   constructor(id: string, kind: 'direct' | 'group', title: string, members: Member[]) {
@@ -126,6 +127,7 @@ export class Room {
       at: last?.at ?? 0,
       unread: Math.min(1000, this.unread),
       member: !this.left,
+      muted_until: this.mutedUntil,
       typing: this.typing,
     };
   }

@@ -127,6 +127,7 @@ describe('the app over a client', () => {
     expect(demo.calls.slice(before).map((c) => c.name)).toEqual([
       'get_state',
       'list_conversations',
+      'take_target',
     ]);
   });
 

@@ -2,6 +2,7 @@
 
 mod damage;
 mod model;
+mod news;
 mod order;
 mod queue;
 mod unread;

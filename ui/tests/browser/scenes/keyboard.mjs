@@ -82,6 +82,7 @@ export const keyboard = {
     await page.waitForFunction(() => document.activeElement?.dataset.testid === 'settings-profile');
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Tab');
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('ArrowRight');

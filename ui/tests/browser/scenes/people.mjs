@@ -143,6 +143,8 @@ export const people = {
       notify_content: false,
       language: 'en',
       typing: true,
+      autostart: false,
+      close_to_tray: true,
     });
     await page.evaluate(() => demo.broken.set('change_settings', 'storage'));
     await page.click(`${byId('notify-choice')} [data-value=nothing]`);
