@@ -1,5 +1,6 @@
 //! What every log promises, as tests that run on each real one. A log under test is empty and has
 //! two partitions.
+#![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
 use bytes::Bytes;
 

@@ -76,7 +76,7 @@ pub enum Delivery {
         /// The position of the first record to come, or a lower one.
         position: Position,
     },
-    /// One record.
+    /// One record. Between `Assigned` and `Revoked` there is no hole: each is the partition's next.
     Record {
         /// Which partition.
         partition: u32,

@@ -100,7 +100,8 @@ impl MemoryLog {
     }
 
     /// Give the partition to the newest reader without a word to the owner, who goes on as a
-    /// zombie: it still gets every record, and its commits are ignored.
+    /// zombie: its commits are ignored, and it gets every record until the new owner has committed
+    /// one that it has not read yet.
     pub fn usurp(&self, partition: u32) {
         let mut state = self.shared.state.lock();
         if let Some(newest) = state.readers.keys().next_back().copied() {
@@ -149,18 +150,28 @@ impl State {
         if let Some(news) = reader.news.pop_front() {
             return Some(news);
         }
+        let mut lost = None;
         for (&partition, place) in &mut reader.places {
             let queue = &self.partitions[partition as usize];
-            // A zombie may be behind what its successor has committed.
-            *place = (*place).max(queue.first);
-            let index = usize::try_from(*place - queue.first).unwrap_or(usize::MAX);
+            let Some(index) = place.checked_sub(queue.first) else {
+                lost = Some(partition);
+                break;
+            };
+            let index = usize::try_from(index).unwrap_or(usize::MAX);
             if let Some(bytes) = queue.records.get(index) {
                 let position = *place;
                 *place += 1;
                 return Some(Delivery::Record { partition, position, bytes: bytes.clone() });
             }
         }
-        None
+        // Somebody has committed what this reader was to read next: another owner, or the reader
+        // itself before a revoke. It must not see a hole, so it begins anew or not at all.
+        let partition = lost?;
+        reader.places.remove(&partition);
+        if self.partitions[partition as usize].owner == Some(id) {
+            self.give(partition, id);
+        }
+        Some(Delivery::Revoked { partition })
     }
 }
 
@@ -206,8 +217,7 @@ impl EventLog for MemoryLog {
         let id = state.next_reader;
         state.next_reader += 1;
         let wake = Arc::new(Notify::new());
-        let reader =
-            Reader { news: VecDeque::new(), places: BTreeMap::new(), wake: wake.clone() };
+        let reader = Reader { news: VecDeque::new(), places: BTreeMap::new(), wake: wake.clone() };
         state.readers.insert(id, reader);
         state.spread();
         Ok(Box::new(MemorySubscription { id, wake, shared: self.shared.clone() }))

@@ -57,3 +57,43 @@ async fn a_usurped_owner_goes_on_reading_and_its_commits_count_for_nothing() {
     heir.commit(0, 1).await.unwrap();
     assert!(log.is_drained());
 }
+
+#[tokio::test]
+async fn a_usurped_owner_whose_next_record_is_gone_loses_the_partition_and_sees_no_hole() {
+    let log = MemoryLog::new(&[0]);
+    let mut zombie = log.subscribe().await.unwrap();
+    let mut heir = log.subscribe().await.unwrap();
+    for n in 0..3 {
+        log.append(0, Bytes::from(vec![n])).await.unwrap();
+    }
+    zombie.next().await.unwrap();
+    assert!(matches!(zombie.next().await, Ok(Delivery::Record { position: 0, .. })));
+    log.usurp(0);
+    heir.next().await.unwrap();
+    for position in 0..2 {
+        heir.next().await.unwrap();
+        heir.commit(0, position + 1).await.unwrap();
+    }
+    assert_eq!(zombie.next().await, Ok(Delivery::Revoked { partition: 0 }));
+    assert_eq!(zombie.try_next(), None);
+}
+
+#[tokio::test]
+async fn a_commit_from_before_a_revoke_makes_no_hole_for_who_reads_again() {
+    let log = MemoryLog::new(&[0]);
+    let mut reader = log.subscribe().await.unwrap();
+    for n in 0..3 {
+        log.append(0, Bytes::from(vec![n])).await.unwrap();
+    }
+    for _ in 0..4 {
+        reader.next().await.unwrap();
+    }
+    log.revoke(0);
+    assert_eq!(reader.next().await, Ok(Delivery::Revoked { partition: 0 }));
+    assert_eq!(reader.next().await, Ok(Delivery::Assigned { partition: 0, position: 0 }));
+    assert!(matches!(reader.next().await, Ok(Delivery::Record { position: 0, .. })));
+    reader.commit(0, 2).await.unwrap();
+    assert_eq!(reader.next().await, Ok(Delivery::Revoked { partition: 0 }));
+    assert_eq!(reader.next().await, Ok(Delivery::Assigned { partition: 0, position: 2 }));
+    assert!(matches!(reader.next().await, Ok(Delivery::Record { position: 2, .. })));
+}

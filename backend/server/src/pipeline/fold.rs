@@ -17,6 +17,9 @@ pub fn decide(state: &State, record: &Record, command: &Command) -> Result<Event
     }
     if let Some(peer) = record.peer {
         direct_may(state, record, peer, command)?;
+    } else if record.conversation.is_direct() {
+        // Without the other person's id nobody has asked whether there is a block.
+        return Err(Code::NoConversation);
     } else {
         state.current(record.sender).ok_or(Code::NotAMember)?;
     }

@@ -42,13 +42,19 @@ impl Record {
         wire::encode(self).into()
     }
 
-    /// The record in these bytes; `None` for garbage, which is skipped by every node alike.
+    /// The record in these bytes; `None` for garbage, which is skipped by every node alike: anything
+    /// that accept would not have taken. So the fold meets no ref twice in one record.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         wire::decode::<Self>(bytes).ok().filter(|record| {
+            let entries = &record.commands;
+            let is_fit = |(at, entry): (usize, &Entry)| {
+                entry.command.check().is_ok()
+                    && entries[..at].iter().all(|e| e.client_ref != entry.client_ref)
+            };
             record.version == FOLD_VERSION
-                && record.commands.len() <= protocol::limits::COMMANDS
-                && record.commands.iter().all(|entry| entry.command.check().is_ok())
+                && entries.len() <= protocol::limits::COMMANDS
+                && entries.iter().enumerate().all(is_fit)
         })
     }
 }

@@ -232,7 +232,8 @@ impl Work {
 
     /// A record above the head: decide its commands.
     fn fold(&mut self, position: Position, record: &Record, state: &mut State) -> Result<(), Stop> {
-        if state.loaded > position {
+        // A row at this very position was written by somebody for whom the record is below the head.
+        if state.loaded >= position {
             return Err(Stop::Overtaken);
         }
         let mut touched = Touched::default();
@@ -246,8 +247,6 @@ impl Work {
                     self.answer(record, state, row, hash);
                     continue;
                 }
-                // A ref twice in one record: accept refuses that, so it is garbage's second half.
-                Some(_) if self.batch.refs.iter().any(|r| same(r, &key)) => continue,
                 _ => {}
             }
             let outcome = self.decide(position, record, entry, state, &mut touched);
@@ -381,10 +380,6 @@ impl Work {
             self.batch.messages.extend(messages.map(|message| message.row.clone()));
         }
     }
-}
-
-fn same(row: &RefRow, key: &RefKey) -> bool {
-    (row.conversation, row.sender, row.client_ref) == *key
 }
 
 /// What a sabotaged lane hands out before it is stored; nothing else does.

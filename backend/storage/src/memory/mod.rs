@@ -1,7 +1,8 @@
 //! A store for tests that writes row by row, as a store without transactions does.
 //!
 //! It writes in the order of effects, the higher position wins on every cell, and before each row a
-//! [`Gate`] may wait, let it be written, or end the writer there. Handles made by
+//! [`Gate`] may wait, let it be written, or end the writer there. A gate may also wait before each
+//! read, so that others write between two reads that belong together. Handles made by
 //! [`Memory::with_gate`] share the tables, each with a gate of its own: two owners of one partition.
 
 mod history;
@@ -51,11 +52,31 @@ pub enum Verdict {
     Crash,
 }
 
-/// Asked before each row, and may take its time.
+/// What the sequencer is about to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Read {
+    /// Where the partition is to be taken up.
+    Restart(u32),
+    /// A conversation's head.
+    Head(ConversationId),
+    /// A conversation's own row, after its head.
+    Conversation(ConversationId),
+    /// A conversation's members, after its own row.
+    Members(ConversationId),
+    /// Dedup rows.
+    Refs,
+    /// Events and message states.
+    Events(ConversationId),
+}
+
+/// Asked before each row and each read, and may take its time.
 #[async_trait]
 pub trait Gate: Send + Sync {
     /// What becomes of this row.
     async fn before_row(&self, step: Step) -> Verdict;
+
+    /// Others may write before this read. At once, unless the gate says otherwise.
+    async fn before_read(&self, _: Read) {}
 }
 
 /// Lets everything through at once.
@@ -171,16 +192,18 @@ fn newer<K: Ord, V>(
 #[async_trait]
 impl FoldStore for Memory {
     async fn restart(&self, partition: u32) -> Result<Option<Position>> {
+        self.gate.before_read(Read::Restart(partition)).await;
         Ok(self.tables.lock().rows.restarts.get(&partition).copied())
     }
 
     async fn load(&self, conversation: ConversationId) -> Result<Loaded> {
-        let rows = &self.tables.lock().rows;
-        Ok(Loaded {
-            head: rows.heads.get(&conversation).copied().unwrap_or_default(),
-            conversation: rows.conversations.get(&conversation).cloned(),
-            members: rows.members_of(conversation).cloned().collect(),
-        })
+        self.gate.before_read(Read::Head(conversation)).await;
+        let head = self.tables.lock().rows.heads.get(&conversation).copied().unwrap_or_default();
+        self.gate.before_read(Read::Conversation(conversation)).await;
+        let own = self.tables.lock().rows.conversations.get(&conversation).cloned();
+        self.gate.before_read(Read::Members(conversation)).await;
+        let members = self.tables.lock().rows.members_of(conversation).cloned().collect();
+        Ok(Loaded { head, conversation: own, members })
     }
 
     async fn refs(
@@ -188,9 +211,13 @@ impl FoldStore for Memory {
         conversation: ConversationId,
         refs: &[(UserId, ClientRef)],
     ) -> Result<Vec<RefRow>> {
+        self.refs_of(refs.iter().map(|(user, of)| (conversation, *user, *of)).collect()).await
+    }
+
+    async fn refs_of(&self, refs: Vec<(ConversationId, UserId, ClientRef)>) -> Result<Vec<RefRow>> {
+        self.gate.before_read(Read::Refs).await;
         let rows = &self.tables.lock().rows;
-        let find = |(user, of): &(UserId, ClientRef)| rows.refs.get(&(conversation, *user, *of));
-        Ok(refs.iter().filter_map(find).cloned().collect())
+        Ok(refs.iter().filter_map(|key| rows.refs.get(key)).cloned().collect())
     }
 
     async fn events(
@@ -198,6 +225,7 @@ impl FoldStore for Memory {
         conversation: ConversationId,
         seqs: &[u64],
     ) -> Result<Vec<(EventRow, Option<MessageRow>)>> {
+        self.gate.before_read(Read::Events(conversation)).await;
         let rows = &self.tables.lock().rows;
         let mut seqs = seqs.to_vec();
         seqs.sort_unstable();
