@@ -54,6 +54,8 @@ struct Intake<'a> {
     after: BTreeMap<ConversationId, Conversation>,
     /// One's own refs that were seen as events.
     seen: BTreeSet<(ConversationId, ClientRef)>,
+    /// Conversations whose pinned messages are others now.
+    pins: BTreeSet<ConversationId>,
 }
 
 impl Account {
@@ -87,6 +89,7 @@ impl Account {
             before: &self.conversations,
             after: BTreeMap::new(),
             seen: BTreeSet::new(),
+            pins: BTreeSet::new(),
         };
         for arrival in arrivals {
             match arrival {
@@ -149,7 +152,6 @@ impl Account {
                         continue;
                     }
                     if sync.strangers.values().any(|&asked| !asked) {
-                        result.rejoin = true;
                         continue;
                     }
                     intake.write.set_meta("cursor", &cursor.cursor)?;
@@ -157,6 +159,8 @@ impl Account {
                 }
             }
         }
+        // Pages that are on their way may still describe it.
+        result.rejoin = sync.answering.is_none() && sync.strangers.values().any(|&asked| !asked);
         if result.rejoin {
             // One new `hello` is asked; what it does not describe is dropped from then on.
             sync.strangers.values_mut().for_each(|asked| *asked = true);
@@ -165,12 +169,13 @@ impl Account {
             intake.write.remove(id)?;
             intake.after.remove(&id);
         }
-        let (after, seen) = intake.commit()?;
+        let Taken { after, seen, pins } = intake.commit()?;
         self.sync = sync;
         self.changes.list |= self.sync.complete != was_complete;
         for (id, sender) in wrote {
             self.stop_typing(id, sender);
         }
+        self.changes.details.extend(pins);
         self.took(after, &removed, people, now);
         self.settle(&seen, &rejected, &stored, &lower)?;
         Ok(result)
@@ -321,8 +326,12 @@ impl Account {
     }
 }
 
-/// Conversations as they are now, and one's own refs that were seen.
-type Taken = (BTreeMap<ConversationId, Conversation>, BTreeSet<(ConversationId, ClientRef)>);
+/// What became of one transaction; see [`Intake`].
+struct Taken {
+    after: BTreeMap<ConversationId, Conversation>,
+    seen: BTreeSet<(ConversationId, ClientRef)>,
+    pins: BTreeSet<ConversationId>,
+}
 
 impl Intake<'_> {
     fn commit(self) -> Result<Taken, StoreError> {
@@ -330,7 +339,7 @@ impl Intake<'_> {
             self.write.conversation(conversation, self.before.get(id))?;
         }
         self.write.commit()?;
-        Ok((self.after, self.seen))
+        Ok(Taken { after: self.after, seen: self.seen, pins: self.pins })
     }
 
     /// The conversation, if it is known.
@@ -413,16 +422,31 @@ impl Intake<'_> {
         events: &[Event],
         states: &[MessageState],
     ) -> Result<(), StoreError> {
+        // Messages whose text is new or another, to be found from this transaction on.
+        let mut changed = BTreeMap::new();
         for event in events {
             if conversation.hold(event) {
                 self.write.event(conversation.id, event, self.me)?;
+                if event.kind.counts() {
+                    changed.insert(event.seq, None);
+                }
             }
             if event.sender == self.me {
                 self.seen.insert((conversation.id, event.client_ref));
             }
         }
         for state in states {
-            self.write.state(conversation.id, state)?;
+            let change = self.write.state(conversation.id, state)?;
+            if change.text {
+                changed.insert(state.seq, Some(state));
+            }
+            if change.pinned {
+                self.pins.insert(conversation.id);
+            }
+        }
+        for (seq, state) in changed {
+            let event = events.iter().find(|event| event.seq == seq);
+            self.write.index(conversation.id, seq, event, state)?;
         }
         self.advance(conversation)
     }

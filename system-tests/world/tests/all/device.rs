@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use client::Client;
 use client::api::{
-    AddMembers, Answers, CreateGroup, EditMessage, InConversation, LoadRows, MarkRead, Nothing,
-    OneMember, OneMessage, OnePending, OpenConversation, RegisterArgs, SendMessage, SignInArgs,
-    WithPerson,
+    AddMembers, Answers, CreateGroup, EditMessage, LoadRows, MarkRead, Nothing, OneMember,
+    OneMessage, OnePending, OpenConversation, RegisterArgs, SendMessage, SignInArgs, WithPerson,
 };
 use client::view::{Connection, MessageView, Progress, Row, RowBody};
 use protocol::{ClientRef, ConversationId, UserId};
@@ -89,7 +88,7 @@ impl Device {
             if let Ok(None) = timeout(tick, told.recv()).await {
                 told = self.client.subscribe();
             }
-            assert!(Instant::now() < deadline, "{} waits in vain for {what}", self.name);
+            assert!(Instant::now() < deadline, "{} waits in vain for {what:.200}", self.name);
         }
     }
 
@@ -174,24 +173,25 @@ impl Device {
         self.client.open_conversation(open).await.map_or(0, |timeline| timeline.head)
     }
 
-    /// Every row that this device holds of a conversation, from the first to the last.
+    /// Every row that this device holds of a conversation, from the first to the last. The conversation
+    /// stays open: its rows are told when they change.
     pub async fn rows(&self, room: ConversationId) -> Vec<Row> {
         let open = OpenConversation { conversation: room, at: None };
-        let Ok(mut timeline) = self.client.open_conversation(open).await else { return vec![] };
-        let mut rows = std::mem::take(&mut timeline.rows);
-        let seq = |row: Option<&Row>| row.and_then(|row| row.seq);
-        while timeline.more_before
-            && let Some(first) = seq(rows.first())
-        {
+        let Ok(timeline) = self.client.open_conversation(open).await else { return vec![] };
+        let mut rows = timeline.rows;
+        let (mut before, mut after) = (timeline.more_before, timeline.more_after);
+        while let Some(first) = rows.first().and_then(|row| row.seq).filter(|_| before) {
             let load = LoadRows { conversation: room, before: Some(first), after: None };
-            timeline = self.client.load_rows(load).await.expect("rows");
-            if timeline.rows.is_empty() {
-                break;
-            }
-            rows.splice(0..0, std::mem::take(&mut timeline.rows));
+            let more = self.client.load_rows(load).await.expect("rows");
+            before = more.more_before && !more.rows.is_empty();
+            rows.splice(0..0, more.rows);
         }
-        let last = InConversation { conversation: room };
-        self.client.close_conversation(last).await.expect("closed");
+        while let Some(last) = rows.last().and_then(|row| row.seq).filter(|_| after) {
+            let load = LoadRows { conversation: room, before: None, after: Some(last) };
+            let more = self.client.load_rows(load).await.expect("rows");
+            after = more.more_after && !more.rows.is_empty();
+            rows.extend(more.rows);
+        }
         rows
     }
 

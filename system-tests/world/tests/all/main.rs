@@ -8,8 +8,12 @@
 
 mod black_box;
 mod device;
+mod faults;
 mod history;
 mod line;
+mod model;
 mod place;
+mod sabotage;
 mod scenes;
+mod walk;
 mod world;

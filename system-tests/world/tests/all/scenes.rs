@@ -1,7 +1,7 @@
 //! Scenes that need no injected fault. Each is written once, and runs in a simulated world and over
 //! real sockets.
 
-use client::api::{Answers, EditMessage, OpenConversation, React};
+use client::api::{Answers, EditMessage, InConversation, OpenConversation, React};
 use client::view::Progress;
 
 use crate::device::Device;
@@ -30,6 +30,7 @@ scenes! {
     a_message_is_delivered_and_read_and_its_sender_sees_it,
     everybody_sees_one_order_when_three_write_at_once,
     two_devices_of_one_person_show_the_same,
+    what_begins_on_one_device_can_be_answered_on_the_other,
     what_is_written_offline_is_sent_once_after_a_restart_of_the_app,
     who_was_away_gets_everything_that_was_missed,
     edits_deletes_and_reactions_reach_everybody_also_who_was_away,
@@ -96,6 +97,23 @@ async fn two_devices_of_one_person_show_the_same(place: &dyn Place) {
     ada.sees(room, &["one", "two"]).await;
     tablet.sees_unread(room, 0).await;
     tablet.sees_progress(room, "two", Progress::Delivered).await;
+}
+
+async fn what_begins_on_one_device_can_be_answered_on_the_other(place: &dyn Place) {
+    let (ada, grace) = pair(place).await;
+    let tablet = another_device(place, &ada).await;
+    let room = ada.direct(grace.user).await;
+    ada.sends(room, "from the phone").await;
+    tablet
+        .waits_for("the conversation in its list", async || {
+            let here = InConversation { conversation: room };
+            tablet.client.conversation_details(here).await.is_ok_and(|details| details.member)
+        })
+        .await;
+    tablet.sends(room, "from the tablet").await;
+    for device in [&ada, &grace, &tablet] {
+        device.sees(room, &["from the phone", "from the tablet"]).await;
+    }
 }
 
 async fn what_is_written_offline_is_sent_once_after_a_restart_of_the_app(place: &dyn Place) {
@@ -179,7 +197,7 @@ async fn a_removed_member_hears_nothing_more_and_can_come_back(place: &dyn Place
     grace.sees(room, &["all three", "only two"]).await;
     // What he writes now is refused, and says so.
     alan.waits_for("the removal", async || {
-        let here = client::api::InConversation { conversation: room };
+        let here = InConversation { conversation: room };
         alan.client.conversation_details(here).await.is_ok_and(|details| !details.member)
     })
     .await;

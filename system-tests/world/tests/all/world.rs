@@ -19,6 +19,7 @@ use server::config::Config;
 use server::http::Peer;
 use server::http::serve::serve_one;
 use storage::Blocking;
+use tokio::io::DuplexStream;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -57,7 +58,8 @@ pub struct Clock {
 }
 
 impl Clock {
-    fn now(&self) -> Millis {
+    /// What it shows, in milliseconds since 1970.
+    pub fn now(&self) -> Millis {
         let passed = i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX);
         BEGINNING + passed + *self.skew.lock()
     }
@@ -118,6 +120,28 @@ fn folder() -> tempfile::TempDir {
     made.expect("a folder")
 }
 
+impl Node {
+    /// The near end of a new connection.
+    fn connects(&self) -> DuplexStream {
+        let (here, mut near) = tokio::io::duplex(PIPE);
+        let (mut far, there) = tokio::io::duplex(PIPE);
+        let header = Duration::from_secs(10);
+        let mut connections = self.connections.lock();
+        let (router, stop) = (self.router.clone(), self.app.stop.clone());
+        connections.spawn(serve_one(there, PEER, router, header, stop));
+        let dead = self.dead.clone();
+        // When a process dies, the system closes its connections.
+        connections.spawn(async move {
+            tokio::select! {
+                biased;
+                () = dead.cancelled() => {}
+                _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+            }
+        });
+        here
+    }
+}
+
 impl World {
     async fn new(seed: u64) -> Self {
         let clock = Clock { began: Instant::now(), skew: Arc::default() };
@@ -175,10 +199,19 @@ impl World {
     /// Stop the server as an operator does.
     pub async fn stop(&self) {
         let Some(node) = self.take_node() else { return };
+        node.app.drain();
+        let gone = async {
+            while node.app.delivery.sessions() > 0 {
+                tokio::time::sleep(DISK).await;
+            }
+        };
+        // Not everybody goes when told to.
+        let patience = Duration::from_secs(node.app.config.server.drain_seconds);
+        let _ = tokio::time::timeout(patience, gone).await;
         node.app.clone().stop().await;
-        let mut connections = std::mem::take(&mut *node.connections.lock());
-        while connections.join_next().await.is_some() {}
         node.dead.cancel();
+        let mut connections = std::mem::take(&mut *node.connections.lock());
+        connections.shutdown().await;
     }
 
     /// The server, if it runs.
@@ -260,10 +293,7 @@ impl Connector for Network {
 
     async fn socket(&self, address: &str, access_token: &str) -> Result<Socket, SocketError> {
         let node = self.node()?;
-        let (here, there) = tokio::io::duplex(PIPE);
-        let header = Duration::from_secs(10);
-        let serving = serve_one(there, PEER, node.router.clone(), header, node.app.stop.clone());
-        node.connections.lock().spawn(serving);
+        let here = node.connects();
         socket_over(here, address, access_token).await
     }
 }
