@@ -7,7 +7,7 @@
 //! copy: its sender is answered and nothing is written. Ownership is never assumed to be exclusive:
 //! two owners compute the same outcomes and write the same cells.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -70,6 +70,7 @@ pub struct Lane {
     partition: u32,
     store: Arc<dyn FoldStore>,
     states: LruCache<ConversationId, State>,
+    skipped: u64,
 }
 
 /// What is at hand while a batch is folded.
@@ -87,7 +88,7 @@ impl Lane {
     /// A lane that knows nothing yet.
     #[must_use]
     pub fn new(partition: u32, store: Arc<dyn FoldStore>) -> Self {
-        Self { partition, store, states: LruCache::sparse(STATES) }
+        Self { partition, store, states: LruCache::sparse(STATES), skipped: 0 }
     }
 
     /// Fold and store these records, which follow one another in the partition. When it returns,
@@ -109,17 +110,28 @@ impl Lane {
         Err(Halt::Ahead)
     }
 
+    /// How many records this lane has met that were garbage.
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
     async fn attempt(&mut self, records: &[(Position, Bytes)]) -> Result<(), Stop> {
         let Some((last, _)) = records.last() else { return Ok(()) };
         let mut decoded = Vec::with_capacity(records.len());
         for (position, bytes) in records {
             match Record::decode(bytes) {
                 Some(record) => decoded.push((*position, record)),
-                None => tracing::error!(
-                    partition = self.partition,
-                    position,
-                    "garbage in the log: skipped"
-                ),
+                None => {
+                    self.skipped += 1;
+                    tracing::error!(
+                        partition = self.partition,
+                        position,
+                        bytes = bytes.len(),
+                        skipped = self.skipped,
+                        "garbage in the log: skipped"
+                    );
+                }
             }
         }
         let mut work = self.gather(&decoded).await?;
@@ -148,12 +160,11 @@ impl Lane {
         let mut seqs: BTreeMap<ConversationId, BTreeSet<u64>> = BTreeMap::new();
         for (_, record) in records {
             let id = record.conversation;
-            if !work.states.contains_key(&id) {
-                let state = match self.states.pop(&id) {
+            if let btree_map::Entry::Vacant(place) = work.states.entry(id) {
+                place.insert(match self.states.pop(&id) {
                     Some(state) => state,
                     None => State::new(self.load(id).await?),
-                };
-                work.states.insert(id, state);
+                });
             }
             for entry in &record.commands {
                 refs.push((id, record.sender, entry.client_ref));
@@ -399,7 +410,8 @@ fn told_early(batch: &mut Batch, first: Position) -> Option<Batch> {
     } else {
         return None;
     };
-    Some(Batch { partition: batch.partition, restart: first, changes, ..Batch::default() })
+    // The position moves with it: a commit that changes nothing is none, and hands out nothing.
+    Some(Batch { partition: batch.partition, restart: first + 1, changes, ..Batch::default() })
 }
 
 /// Of the command as the app sent it, never of what accept stamped.

@@ -1,5 +1,6 @@
 //! A conversation as a lane holds it, and what one event does to its overwritten rows.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -231,17 +232,15 @@ impl State {
         touched: &mut Touched,
     ) {
         let period = Period { joined_seq: seq, left_seq: None };
-        if self.members.contains_key(&user) {
-            if let Some(row) = self.member_row(user, position, touched) {
-                row.role = role;
-                if !is_current(&row.periods) {
-                    row.periods.push(period);
-                }
-            }
-        } else {
+        if let Entry::Vacant(place) = self.members.entry(user) {
             touched.members.insert(user);
             let periods = vec![period];
-            self.members.insert(user, MemberRow { conversation, user, role, periods, position });
+            place.insert(MemberRow { conversation, user, role, periods, position });
+        } else if let Some(row) = self.member_row(user, position, touched) {
+            row.role = role;
+            if !is_current(&row.periods) {
+                row.periods.push(period);
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 //!
 //! Every test here is deterministic. Properties are tried with a fixed seed; `PROPTEST_RNG_SEED` and
 //! `PROPTEST_CASES` try others, and a failing case is printed as the shortest log that fails.
+#![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
 mod generated;
 mod interleaved;

@@ -46,10 +46,13 @@ impl Gate for Turnstile {
     }
 }
 
+/// A lane's work on its stretch of the log.
+type Work = Pin<Box<dyn Future<Output = Result<(), Halt>>>>;
+
 /// One owner: a lane that folds a stretch of the log.
 pub(crate) struct Owner {
     turnstile: Arc<Turnstile>,
-    work: Option<Pin<Box<dyn Future<Output = Result<(), Halt>>>>>,
+    work: Option<Work>,
 }
 
 impl Owner {
