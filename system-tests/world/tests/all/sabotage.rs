@@ -2,7 +2,7 @@
 //! one of them fail. The same test runs again in a process of its own, where the environment names the
 //! fault; nothing else about it is different.
 
-use std::process::{Command, Output};
+use std::process::Command;
 
 use storage::sabotage::{Case, VARIABLE};
 
@@ -10,19 +10,11 @@ const WALK: &str =
     "walk::whatever_happens_nothing_is_lost_nothing_is_there_twice_and_all_see_one_order";
 const DISK: &str = "faults::commits_of_a_server_wait_for_the_disk";
 
-/// Run one test of this program, with a fault or without.
-fn run(test: &str, case: Option<Case>) -> Output {
-    let mut command = Command::new(std::env::current_exe().expect("a path"));
-    command.args([test, "--exact"]).env("KITH_WALK_SEEDS", "8").env_remove(VARIABLE);
-    if let Some(case) = case {
-        command.env(VARIABLE, case.name());
-    }
-    command.output().expect("it runs")
-}
-
 /// The test fails, and not because there is no such test.
 fn notices(test: &str, case: Case) {
-    let output = run(test, Some(case));
+    let mut command = Command::new(std::env::current_exe().expect("a path"));
+    command.args([test, "--exact"]).env(VARIABLE, case.name());
+    let output = command.output().expect("it runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(!output.status.success(), "{case:?} went unnoticed");
     assert!(text.contains(&format!("{test} ... FAILED")), "{case:?}: {text}");
@@ -56,12 +48,4 @@ fn the_wall_clock_in_place_of_the_position_is_noticed() {
 #[test]
 fn commits_that_do_not_wait_for_the_disk_are_noticed() {
     notices(DISK, Case::SynchronousOff);
-}
-
-#[test]
-fn without_a_fault_the_same_tests_pass() {
-    for test in [WALK, DISK] {
-        let output = run(test, None);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    }
 }

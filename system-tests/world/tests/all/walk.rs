@@ -45,6 +45,9 @@ impl Trace {
     }
 }
 
+/// Longer than the longest pause before a client tries again, and than a resend.
+const HEALING: Duration = Duration::from_secs(120);
+
 struct Walk<'w> {
     world: &'w World,
     random: StdRng,
@@ -218,7 +221,7 @@ impl<'w> Walk<'w> {
             device.line.cut();
         }
         let mut wrong = Vec::new();
-        let deadline = self.world.elapsed() + self.world.patience();
+        let deadline = self.world.elapsed() + HEALING;
         for (at, device) in self.devices.iter().enumerate() {
             let rooms = if at == 2 { &self.rooms[1..] } else { &self.rooms[..] };
             let auditor = Auditor::of(self.world, device).await;
@@ -228,7 +231,7 @@ impl<'w> Walk<'w> {
                         wrong.push(difference);
                         break;
                     }
-                    self.world.passes(Duration::from_millis(500)).await;
+                    self.world.passes(Duration::from_secs(1)).await;
                 }
             }
         }

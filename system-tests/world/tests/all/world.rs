@@ -30,8 +30,8 @@ use crate::place::{Place, Start};
 
 /// When every world begins.
 const BEGINNING: Millis = 1_700_000_000_000;
-/// What a commit or a read takes.
-const DISK: Duration = Duration::from_millis(2);
+/// What a commit or a read takes: a good disk in one world, a bad one in the next.
+const DISKS: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(60)];
 /// The longest time that a frame or a request is on its way.
 const LATENCY: Duration = Duration::from_millis(20);
 /// The room of a pipe, in bytes.
@@ -172,7 +172,7 @@ impl World {
             Arc::new(move || clock.now()),
             self.number(),
         );
-        environment.blocking = Blocking::After(DISK);
+        environment.blocking = Blocking::After(DISKS[usize::from(self.seed % 2 == 1)]);
         let app = App::start(config, environment).await.expect("the server starts");
         let node = Node {
             router: server::http::router(app.clone()),
@@ -202,7 +202,7 @@ impl World {
         node.app.drain();
         let gone = async {
             while node.app.delivery.sessions() > 0 {
-                tokio::time::sleep(DISK).await;
+                tokio::time::sleep(LATENCY).await;
             }
         };
         // Not everybody goes when told to.
