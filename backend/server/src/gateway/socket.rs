@@ -1,6 +1,7 @@
 //! `GET /v1/socket`: a session over a WebSocket. One task per connection.
 
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use protocol::{Code, limits};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tungstenite::error::ProtocolError;
 
 use super::session::{HELLO_WITHIN, Session};
@@ -47,31 +48,64 @@ pub(crate) async fn upgrade(
 }
 
 async fn serve(session: Session, socket: WebSocket) {
-    let session = Arc::new(session);
     let (mut sink, stream) = socket.split();
+    let heard = Heard::now();
     let why = tokio::select! {
         biased;
-        () = write(&session, &mut sink) => None,
-        why = read(&session, stream) => why,
+        // What came goes first: its answers go out in one write with what else waits.
+        why = read(&session, stream, &heard) => why,
+        () = write(&session, &mut sink, &heard) => None,
     };
     if let Some(why) = why {
         close(&mut sink, why).await;
     }
 }
 
-/// Heed what comes until the other side is gone, silent for too long, says what is no WebSocket, or
-/// does not say hello. Gives what is worth telling it.
-async fn read(session: &Session, mut stream: SplitStream<WebSocket>) -> Option<CloseFrame> {
-    let begun = Instant::now();
-    let mut patience = HELLO_WITHIN;
+/// When the other side was last heard of: looked at now and then, so that no message moves a timer.
+struct Heard {
+    begun: Instant,
+    millis: AtomicU64,
+}
+
+impl Heard {
+    fn now() -> Self {
+        Self { begun: Instant::now(), millis: AtomicU64::new(0) }
+    }
+
+    fn again(&self) {
+        let millis = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.millis.store(millis, Ordering::Relaxed);
+    }
+
+    /// When it counts as dead, if it stays silent.
+    fn dead(&self) -> Instant {
+        self.begun + Duration::from_millis(self.millis.load(Ordering::Relaxed)) + DEAD
+    }
+}
+
+/// Heed what comes until the other side is gone, says what is no WebSocket, or does not say hello.
+/// Gives what is worth telling it.
+async fn read(
+    session: &Session,
+    mut stream: SplitStream<WebSocket>,
+    heard: &Heard,
+) -> Option<CloseFrame> {
+    let hello_by = heard.begun + HELLO_WITHIN;
+    let mut greeted = false;
     loop {
-        let message = match timeout(patience, stream.next()).await {
-            Ok(Some(Ok(message))) => message,
-            Ok(Some(Err(error))) => return refusal(error),
-            Ok(None) => return None,
-            Err(_) if session.greeted().await => return None,
-            Err(_) => return Some(frame(close_code::POLICY, Code::HelloFirst.as_str())),
+        let next = if greeted {
+            stream.next().await
+        } else if let Ok(next) = timeout_at(hello_by, stream.next()).await {
+            next
+        } else {
+            return Some(frame(close_code::POLICY, Code::HelloFirst.as_str()));
         };
+        let message = match next {
+            Some(Ok(message)) => message,
+            Some(Err(error)) => return refusal(error),
+            None => return None,
+        };
+        heard.again();
         match message {
             Message::Text(text) => session.heed(&text).await,
             // Frames are text.
@@ -79,11 +113,7 @@ async fn read(session: &Session, mut stream: SplitStream<WebSocket>) -> Option<C
             Message::Close(_) => return None,
             Message::Ping(_) | Message::Pong(_) => {}
         }
-        patience = if session.greeted().await {
-            DEAD
-        } else {
-            HELLO_WITHIN.saturating_sub(begun.elapsed())
-        };
+        greeted = greeted || session.greeted().await;
     }
 }
 
@@ -110,11 +140,12 @@ async fn close(sink: &mut SplitSink<WebSocket, Message>, why: CloseFrame) {
     drop(timeout(STALL, sink.send(Message::Close(Some(why)))).await);
 }
 
-/// Send what is queued: everything that waits goes into one write. Ends when the queue ends or the
-/// other side takes nothing for too long.
-async fn write(session: &Session, sink: &mut SplitSink<WebSocket, Message>) {
+/// Send what is queued: everything that waits goes into one write. Ends when the queue ends, or the
+/// other side takes nothing or is silent for too long.
+async fn write(session: &Session, sink: &mut SplitSink<WebSocket, Message>, heard: &Heard) {
     let mut ping = tokio::time::interval(PING);
     ping.reset();
+    let mut dead = pin!(sleep_until(heard.dead()));
     let mut cursor_sent = (0, Instant::now());
     loop {
         tokio::select! {
@@ -140,6 +171,12 @@ async fn write(session: &Session, sink: &mut SplitSink<WebSocket, Message>) {
                 if !matches!(asked.await, Ok(Ok(()))) {
                     return;
                 }
+            }
+            () = dead.as_mut() => {
+                if heard.dead() <= Instant::now() {
+                    return;
+                }
+                dead.as_mut().reset(heard.dead());
             }
         }
     }

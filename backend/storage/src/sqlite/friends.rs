@@ -35,18 +35,23 @@ impl FriendStore for Sqlite {
     }
 
     async fn blocked(&self, user: UserId, others: &[UserId]) -> Result<Vec<UserId>> {
-        let others = others.to_vec();
+        let times = match self.blocks.find(user, others) {
+            Ok(blocked) => return Ok(blocked),
+            Err(times) => times,
+        };
+        let (others, blocks) = (others.to_vec(), self.blocks.clone());
         self.read(move |reader| {
             let mut find = reader.db.prepare_cached(
                 "SELECT 1 FROM relation WHERE relation = 1
                  AND (user = ?1 AND other = ?2 OR user = ?2 AND other = ?1)",
             )?;
             let mut blocked = Vec::new();
-            for other in others {
+            for other in &others {
                 if find.exists(params![user.bytes(), other.bytes()])? {
-                    blocked.push(other);
+                    blocked.push(*other);
                 }
             }
+            blocks.keep(times, user, &others, &blocked);
             Ok(blocked)
         })
         .await
@@ -67,6 +72,7 @@ fn relate(
     after: i64,
     at: Millis,
 ) -> Work<()> {
+    commit.relations_changed();
     let db = commit.db;
     let known: i64 = db
         .prepare_cached("SELECT count(*) FROM account WHERE id = ?1 OR id = ?2")?
@@ -95,6 +101,7 @@ fn relate(
 }
 
 fn take_back(commit: &mut Commit<'_>, user: UserId, other: UserId, relation: Relation) -> Work<()> {
+    commit.relations_changed();
     let mut was = clear(commit.db, user, other, number(relation))?;
     if relation == Relation::Asked {
         was |= clear(commit.db, other, user, ASKED)?;

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod backup;
+mod blocks;
 mod check;
 mod checkpoint;
 mod durable;
@@ -32,6 +33,7 @@ pub use backup::{backup, backups};
 pub use check::{Finding, check};
 
 use crate::{Blocking, Committed, Result, StorageError};
+use blocks::Blocks;
 use keys::Keys;
 use readers::Readers;
 use rows::Work;
@@ -72,6 +74,7 @@ pub struct Sqlite {
     queue: Queue,
     readers: Arc<Readers>,
     keys: Arc<Keys>,
+    blocks: Arc<Blocks>,
     writer: Mutex<Option<tokio::task::JoinHandle<()>>>,
     /// Held until this store is closed or dropped: one process at a time.
     lock: Mutex<Option<std::fs::File>>,

@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 use uuid::Uuid;
 
+use super::blocks::Blocks;
 use super::checkpoint::Checkpoints;
 use super::durable::{self, DATABASE, Durable, Recorded, refuse};
 use super::keys::Keys;
@@ -65,9 +66,16 @@ pub(super) fn open(options: Options) -> Result<Sqlite> {
                 .map_err(|e| unavailable("a thread", e))?
         }
     };
-    let keys = Arc::new(Keys::new());
+    let (keys, blocks) = (Arc::new(Keys::new()), Arc::new(Blocks::new()));
     let fatal = options.fatal;
-    let state = writer::Writer { db, keys: keys.clone(), checkpoints, fatal, dead: None };
+    let state = writer::Writer {
+        db,
+        keys: keys.clone(),
+        blocks: blocks.clone(),
+        checkpoints,
+        fatal,
+        dead: None,
+    };
     let (queue, task) = writer::start(state, options.blocking, options.committed);
     Ok(Sqlite {
         folder: options.folder,
@@ -77,6 +85,7 @@ pub(super) fn open(options: Options) -> Result<Sqlite> {
         queue,
         readers: Arc::new(Readers::new(readers)),
         keys,
+        blocks,
         writer: Mutex::new(Some(task)),
         lock: Mutex::new(Some(lock)),
     })

@@ -7,6 +7,7 @@ use protocol::ConversationId;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
+use super::blocks::Blocks;
 use super::checkpoint::Checkpoints;
 use super::keys::{self, Keys};
 use super::rows::{Failure, Work, is_corrupt, whole};
@@ -23,6 +24,7 @@ pub(super) struct Commit<'c> {
     pub(super) number: i64,
     keys: &'c Keys,
     fresh: Vec<(ConversationId, i64)>,
+    relations: bool,
     changes: Vec<Change>,
 }
 
@@ -45,6 +47,11 @@ impl Commit<'_> {
         let key = insert.query_row([conversation.bytes()], |row| row.get(0))?;
         self.fresh.push((conversation, key));
         Ok(key)
+    }
+
+    /// Who knows or blocks whom has changed.
+    pub(super) fn relations_changed(&mut self) {
+        self.relations = true;
     }
 
     /// Hand this out when the commit has succeeded.
@@ -129,6 +136,7 @@ impl Queue {
 pub(super) struct Writer {
     pub(super) db: Connection,
     pub(super) keys: Arc<Keys>,
+    pub(super) blocks: Arc<Blocks>,
     pub(super) checkpoints: Checkpoints,
     pub(super) fatal: Arc<dyn Fn(&str) + Send + Sync>,
     /// Why nothing can be written any more.
@@ -256,6 +264,9 @@ impl Writer {
             for (conversation, key) in done.fresh {
                 self.keys.keep(conversation, key);
             }
+            if done.relations {
+                self.blocks.forget();
+            }
             return Ok(Some(Committed { commit: whole(done.number), changes: done.changes }));
         }
     }
@@ -270,7 +281,8 @@ impl Writer {
             )?
             .query_row([], |row| row.get(0))?;
         let keys = &*self.keys;
-        let mut commit = Commit { db, number, keys, fresh: Vec::new(), changes: Vec::new() };
+        let (fresh, changes) = (Vec::new(), Vec::new());
+        let mut commit = Commit { db, number, keys, fresh, relations: false, changes };
         let begin = db.total_changes();
         for job in jobs.iter_mut().filter(|job| !job.has_failed()) {
             let (before, told) = (db.total_changes(), commit.changes.len());
@@ -285,7 +297,8 @@ impl Writer {
             commit.changes.truncate(told);
         }
         let changed = db.total_changes() != begin;
-        Ok(Some(Attempt { number, changed, fresh: commit.fresh, changes: commit.changes }))
+        let Commit { fresh, relations, changes, .. } = commit;
+        Ok(Some(Attempt { number, changed, fresh, relations, changes }))
     }
 }
 
@@ -293,6 +306,7 @@ struct Attempt {
     number: i64,
     changed: bool,
     fresh: Vec<(ConversationId, i64)>,
+    relations: bool,
     changes: Vec<Change>,
 }
 
