@@ -3,7 +3,7 @@
 
 use http::Method;
 use protocol::request::{
-    About, ChangePassword, ChangeProfile, Markers, Me, People as Found, Sessions as SessionList,
+    About, ChangePassword, ChangeProfile, Me, People as Found, Sessions as SessionList,
 };
 use protocol::{Code, Command, ConversationId};
 use tokio::time::{Instant, timeout};
@@ -13,7 +13,8 @@ use crate::api::{
     AddMembers, Answers, CallCode, CallError, ChangePasswordArgs, ChangeProfileArgs, CheckServer,
     ConversationRef, CreateGroup, EditMessage, FindPeople, InConversation, LoadRows, MarkRead,
     Nothing, OneMember, OneMessage, OnePending, OneSession, OpenConversation, Pin, React,
-    RegisterArgs, RenameGroup, SaveDraft, SendMessage, Sent, SetRole, SignInArgs, WithPerson,
+    RegisterArgs, RenameGroup, SaveDraft, Search, SendMessage, Sent, SetRole, SignInArgs,
+    WithPerson,
 };
 use crate::api::{MuteConversation, TakenTarget};
 use crate::connect::{RequestError, complete_address};
@@ -23,8 +24,9 @@ use crate::sign_in::{refused, signed_out};
 use crate::store::{Draft, Profile, StoreError};
 use crate::view::{
     AppState, ConversationDetails, ConversationList, MessageReaders, People, PersonView,
-    ServerInfo, SessionView, Sessions, Settings, Timeline,
+    SearchResults, ServerInfo, SessionView, Sessions, Settings, Timeline,
 };
+use crate::worker::all_markers;
 use crate::{Client, running::Running};
 
 /// A server that is typed in has to answer in this time.
@@ -222,7 +224,7 @@ impl Answers for Client {
     }
 
     async fn conversation_details(&self, args: InConversation) -> Answer<ConversationDetails> {
-        let details = self.stored(move |a| Ok(a.look_at_details(args.conversation))).await?;
+        let details = self.stored(move |a| a.look_at_details(args.conversation)).await?;
         details.ok_or_else(|| refused(Code::NoConversation))
     }
 
@@ -232,13 +234,22 @@ impl Answers for Client {
         if let Some(readers) = running.look(move |a| a.readers(conversation, seq)).await {
             return Ok(readers);
         }
-        let path = format!("/v1/conversations/{conversation}/markers");
-        let Markers { markers } = running.session.get(&path).await?;
+        let markers = all_markers(&running, conversation).await?;
         let sort = move |account: &mut Account| {
             let seen = markers.iter().map(|m| (m.user, m.delivered.max(m.read), m.read));
             account.sort_readers(seq, seen)
         };
         Ok(running.look(sort).await)
+    }
+
+    async fn search(&self, args: Search) -> Answer<SearchResults> {
+        let Search { query, conversation, before } = args;
+        let before = before.map(|id| id.parse()).transpose();
+        let before =
+            before.map_err(|_| CallError::new(CallCode::BadCall, "`before` is no `more`"))?;
+        let now = Instant::now();
+        let found = self.stored(move |a| a.search(&query, conversation, before, now)).await?;
+        found.ok_or_else(|| refused(Code::NoConversation))
     }
 
     async fn find_people(&self, args: FindPeople) -> Answer<People> {

@@ -165,10 +165,12 @@ wire! {
         pub more: bool,
     }
 
-    /// `GET /v1/conversations/{id}/markers`: how far each member is. Up to 500 of them.
+    /// `GET /v1/conversations/{id}/markers?after=`: how far each member is.
     pub struct Markers {
-        /// By user id.
+        /// Up to 500, by user id.
         pub markers: Vec<Marker>,
+        /// Whether more follow.
+        pub more: bool,
     }
 
     /// `GET /v1/about`: what a sign-in screen shows before anybody signs in.

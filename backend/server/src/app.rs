@@ -23,6 +23,8 @@ use crate::pipeline::lanes;
 
 /// Partitions of the embedded conversation log: as many lanes fold while others are committed.
 const LANES: u32 = 4;
+/// More than any version has ever had, or will have.
+const MOST_LANES: u32 = 64;
 /// Commits that may wait for the inbox.
 const COMMITTED: usize = 1024;
 /// Connections that read.
@@ -101,11 +103,15 @@ impl App {
             sessions: database.clone(),
             friends: database.clone(),
         };
-        let mut starts: Vec<Position> = Vec::new();
-        for partition in 0..LANES {
-            // Epoch 1 begins at 2^42; epoch 0 is for imports.
-            starts.push(stores.fold.restart(partition).await?.unwrap_or(1 << 42));
+        // Epoch 1 begins at 2^42; epoch 0 is for imports.
+        let mut start: Position = 1 << 42;
+        for partition in 0..MOST_LANES {
+            start = start.max(stores.fold.restart(partition).await?.unwrap_or_default());
         }
+        // All begin where the farthest has come to, so that another number of lanes, which moves
+        // conversations between them, moves none to a lower position.
+        let starts = [start; LANES as usize];
+        let last_commit = database.last_commit().await?;
         let (log, inbox) = (MemoryLog::new(&starts), MemoryLog::new(&[0]));
         let secret = Secret::load(&config.secret_file(), &environment)?;
         let auth = Auth::new(
@@ -124,7 +130,7 @@ impl App {
             stores,
             auth,
             accept: Arc::new(accept),
-            delivery: Arc::default(),
+            delivery: Arc::new(Delivery::after(last_commit)),
             polls: Arc::default(),
             stop: CancellationToken::new(),
             stages: Arc::default(),

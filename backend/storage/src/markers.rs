@@ -24,6 +24,12 @@ pub trait MarkerStore: Send + Sync {
     /// delivered, and the effective marker is at least the current period's `joined_seq`.
     async fn mark(&self, user: UserId, mark: Mark) -> Result<MarkOutcome>;
 
-    /// The effective markers of current members by user id, at most `limit`.
-    async fn markers(&self, conversation: ConversationId, limit: u64) -> Result<Vec<Marker>>;
+    /// The effective markers of current members by user id, from the first one after `after` on, at
+    /// most `limit`.
+    async fn markers(
+        &self,
+        conversation: ConversationId,
+        after: Option<UserId>,
+        limit: u64,
+    ) -> Result<Vec<Marker>>;
 }

@@ -94,6 +94,10 @@ impl Account {
             code,
             Malformed | BadValue | BadRef | TooLarge | TooMany | NotWithYourself | UnknownCommand
         );
+        if matches!(code, Code::Busy | Code::SlowDown | Code::Stopping | Code::Internal) {
+            // The server could not do it now. It is sent again like everything without an answer.
+            return Ok(());
+        }
         if !form {
             // It was a marker or a typing frame for what one is not a member of.
             self.marks.forget(of);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use protocol::model::Member;
+use protocol::model::{Marker, Member};
 use protocol::{ConversationId, UserId, limits};
 
 use super::Account;
@@ -28,6 +28,8 @@ pub enum Want {
     Me,
     /// The members of a large group.
     Members(ConversationId),
+    /// How far the members of a large group are.
+    Markers(ConversationId),
 }
 
 #[derive(Default)]
@@ -35,6 +37,7 @@ pub(super) struct Wants {
     people: BTreeSet<UserId>,
     me: bool,
     members: BTreeSet<ConversationId>,
+    markers: BTreeSet<ConversationId>,
     /// Conversations that may have holes to fill.
     holes: BTreeSet<ConversationId>,
     /// What was asked for on this connection without success: conversation and last seq.
@@ -102,6 +105,9 @@ impl Account {
         if let Some(&id) = self.want.members.first() {
             return Some(Want::Members(id));
         }
+        if let Some(&id) = self.want.markers.first() {
+            return Some(Want::Markers(id));
+        }
         self.want.holes.iter().find_map(|&id| self.hole(id))
     }
 
@@ -112,6 +118,11 @@ impl Account {
         [unread, c.as_of, c.mine.delivered]
             .into_iter()
             .find_map(|after| self.fillable(c, after.saturating_add(1), c.head.seq))
+    }
+
+    /// The newest of what is missing of a whole conversation.
+    pub(super) fn all_of(&self, id: ConversationId) -> Option<Want> {
+        self.fillable(self.conversations.get(&id)?, 1, u64::MAX)
     }
 
     fn fillable(&self, conversation: &Conversation, from: u64, to: u64) -> Option<Want> {
@@ -140,6 +151,9 @@ impl Account {
             Want::Members(id) => {
                 self.want.members.remove(id);
             }
+            Want::Markers(id) => {
+                self.want.markers.remove(id);
+            }
         }
     }
 
@@ -163,6 +177,48 @@ impl Account {
         self.conversations.insert(id, new);
         self.changes.details.insert(id);
         self.want_people(members.iter().map(|member| member.user).collect::<Vec<_>>(), false);
+        self.touch(id);
+        Ok(())
+    }
+
+    /// Whether a large group is on screen. Nobody is told others' markers there: the app asks.
+    #[must_use]
+    pub fn shows_large_group(&self) -> bool {
+        self.windows.open().into_iter().any(|id| self.is_large(id))
+    }
+
+    /// Ask how far the members of the large groups on screen are.
+    pub fn want_markers(&mut self) {
+        let shown = self.windows.open().into_iter().filter(|&id| self.is_large(id));
+        self.want.markers = shown.collect();
+    }
+
+    fn is_large(&self, id: ConversationId) -> bool {
+        let conversation = self.conversations.get(&id);
+        conversation.is_some_and(|c| {
+            c.described && c.is_member() && c.member_count > limits::SMALL_GROUP as u64
+        })
+    }
+
+    /// How far the members of a large group are.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn set_markers(
+        &mut self,
+        id: ConversationId,
+        markers: &[Marker],
+    ) -> Result<(), StoreError> {
+        self.want.markers.remove(&id);
+        let Some(old) = self.conversations.get(&id) else { return Ok(()) };
+        let mut new = old.clone();
+        for marker in markers.iter().filter(|marker| marker.user != self.me) {
+            new.see_marker(marker, new.read_ord, self.me);
+        }
+        let write = self.cache.begin()?;
+        write.conversation(&new, Some(old))?;
+        write.commit()?;
+        self.conversations.insert(id, new);
         self.touch(id);
         Ok(())
     }

@@ -107,6 +107,7 @@ impl Account {
             self.windows.open.remove(&oldest);
         }
         self.want_people(people, true);
+        self.want_markers();
         let mut timeline = self.timeline(id, rows, from, to)?;
         timeline.first_unread = first_unread;
         Ok(Some(timeline))

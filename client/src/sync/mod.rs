@@ -208,7 +208,8 @@ impl Conversation {
         }
     }
 
-    fn see_marker(&mut self, marker: &Marker, read_ord: u64, me: UserId) {
+    /// Somebody's markers, from any source; lower values change nothing.
+    pub fn see_marker(&mut self, marker: &Marker, read_ord: u64, me: UserId) {
         // A marker beyond any seq would hide everything for ever.
         if marker.read > LARGEST_SEQ || marker.delivered > LARGEST_SEQ {
             return;

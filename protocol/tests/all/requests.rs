@@ -89,7 +89,7 @@ fn what_is_about_conversations_and_the_server_is_written_as_it_always_was() {
     let members = vec![Member { user: ada(), role: Role::Owner }];
     all.add("Members", &Members { members, more: true });
     let markers = vec![Marker { user: grace(), delivered: 9, read: 7 }];
-    all.add("Markers", &Markers { markers });
+    all.add("Markers", &Markers { markers, more: false });
     let about = About {
         name: "Kith".into(),
         version: "0.1.0".into(),

@@ -39,29 +39,40 @@ pub(crate) async fn members(
     Query(asked): Query<After>,
 ) -> Result<Json<Members>, Error> {
     check_member(&membership(&app, who, conversation).await?)?;
-    let after = match &asked.after {
-        Some(id) => Some(extract::value(Some(id), who.user, "after")?),
-        None => None,
-    };
+    let after = asked.value(who)?;
     let mut members = app.stores.history.members(conversation, after, MEMBERS + 1).await?;
     let more = members.len() as u64 > MEMBERS;
     members.truncate(MEMBERS as usize);
     Ok(Json(Members { members, more }))
 }
 
-/// How far the members of a conversation are: the first 500, by user id.
+/// How far the members of a conversation are, by user id.
 #[utoipa::path(get, path = "/v1/conversations/{conversation}/markers", tag = "Conversations",
     security(("access_token" = [])),
-    params(("conversation" = ConversationId, Path, description = "Which.")),
-    extensions(("x-codes" = json!(["no_conversation", "not_a_member"]))),
+    params(
+        ("conversation" = ConversationId, Path, description = "Which."),
+        ("after" = Option<UserId>, Query, description = "The last one of the page before.")),
+    extensions(("x-codes" = json!(["no_conversation", "not_a_member", "bad_value", "malformed"]))),
     responses((status = 200, body = Markers)))]
 pub(crate) async fn markers(
     State(app): State<App>,
     who: Principal,
     Id(conversation): Id<ConversationId>,
+    Query(asked): Query<After>,
 ) -> Result<Json<Markers>, Error> {
     check_member(&membership(&app, who, conversation).await?)?;
-    Ok(Json(Markers { markers: app.stores.markers.markers(conversation, MEMBERS).await? }))
+    let after = asked.value(who)?;
+    let mut markers = app.stores.markers.markers(conversation, after, MEMBERS + 1).await?;
+    let more = markers.len() as u64 > MEMBERS;
+    markers.truncate(MEMBERS as usize);
+    Ok(Json(Markers { markers, more }))
+}
+
+impl After {
+    fn value(&self, who: Principal) -> Result<Option<UserId>, Error> {
+        let given = self.after.as_ref();
+        given.map(|id| extract::value(Some(id), who.user, "after")).transpose()
+    }
 }
 
 /// The person's own row, also of who left.

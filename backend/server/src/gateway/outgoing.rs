@@ -147,7 +147,9 @@ impl Outgoing {
                 if !queue.frames.is_empty() {
                     queue.bytes = 0;
                     let frames = std::mem::take(&mut queue.frames);
-                    let covered = if queue.answering { 0 } else { queue.changed.saturating_sub(1) };
+                    // What was dropped is not covered, and the next hello begins with the cursor before it.
+                    let silent = queue.answering || queue.deaf;
+                    let covered = if silent { 0 } else { queue.changed.saturating_sub(1) };
                     drop(queue);
                     self.taken.notify_one();
                     return Some((frames, covered));

@@ -39,7 +39,7 @@ struct PollSession {
     /// Woken when a newer poll ends an older one.
     newer: Notify,
     /// One `send` at a time.
-    sending: tokio::sync::Mutex<u64>,
+    sending: tokio::sync::Mutex<Sending>,
 }
 
 struct Polling {
@@ -50,6 +50,15 @@ struct Polling {
     rest: VecDeque<Utf8Bytes>,
     /// Grows with every poll.
     turn: u64,
+}
+
+/// How far the sent frames were heeded.
+#[derive(Default)]
+struct Sending {
+    /// The last request that was heeded whole.
+    done: u64,
+    /// How many frames of the next one were heeded before its connection ended.
+    frames: usize,
 }
 
 impl Polls {
@@ -87,7 +96,7 @@ pub(crate) async fn open(
             turn: 0,
         }),
         newer: Notify::new(),
-        sending: tokio::sync::Mutex::new(0),
+        sending: tokio::sync::Mutex::default(),
     };
     let mut sessions = app.polls.sessions.lock();
     let limits = &app.config.limits;
@@ -164,13 +173,15 @@ pub(crate) async fn send(
     Json(request): Json<PollSend>,
 ) -> Result<Json<serde_json::Value>, Error> {
     let found = app.polls.find(&request.session, principal)?;
-    let mut last = found.sending.lock().await;
-    if request.m == *last + 1 {
-        *last = request.m;
-        for frame in &request.frames {
+    let mut sending = found.sending.lock().await;
+    if request.m == sending.done + 1 {
+        // The request may end with its connection at any frame; the app then sends it again.
+        for frame in request.frames.iter().skip(sending.frames) {
             found.session.heed(&frame.to_string()).await;
+            sending.frames += 1;
         }
-    } else if request.m > *last {
+        *sending = Sending { done: request.m, frames: 0 };
+    } else if request.m > sending.done {
         return Err(Error::new(Code::BadValue, "frames are sent one request after another"));
     }
     Ok(Json(serde_json::json!({})))

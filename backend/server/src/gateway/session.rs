@@ -64,6 +64,9 @@ impl Session {
             ClientFrame::Mark(mark) => self.mark(mark).await,
             ClientFrame::Typing(typing) => {
                 let id = typing.conversation;
+                if !self.app.accept.may_tell(self.user) {
+                    return;
+                }
                 let member = self.app.stores.history.member(id, self.user).await;
                 if member.is_ok_and(|row| {
                     row.is_some_and(|row| protocol::model::is_current(&row.periods))
@@ -100,7 +103,12 @@ impl Session {
         if look.conversations.len() > limits::LOOKS || look.users.len() > limits::LOOKS {
             return self.refuse(Code::TooMany, "looks");
         }
-        let mut own = Look { conversations: Vec::new(), users: look.users };
+        // Who has blocked somebody is not seen by them; nobody is, while the store does not answer.
+        let users = match self.app.stores.friends.blocked(self.user, &look.users).await {
+            Ok(by) => look.users.into_iter().filter(|user| !by.contains(user)).collect(),
+            Err(_) => Vec::new(),
+        };
+        let mut own = Look { conversations: Vec::new(), users };
         for id in look.conversations {
             let member = self.app.stores.history.member(id, self.user).await;
             if member

@@ -170,6 +170,12 @@ impl Accept {
         Ok(unknown)
     }
 
+    /// Whether a person may have something told that is no command, that they are writing for one. It
+    /// costs as much as a command: whoever floods is not heard.
+    pub fn may_tell(&self, user: UserId) -> bool {
+        self.take(user, 1).is_ok()
+    }
+
     /// Take `n` commands out of the person's bucket, or say in how many milliseconds they are there.
     fn take(&self, user: UserId, n: usize) -> Result<(), u64> {
         let (rate, full) = (u64::from(self.rate.per_second), u64::from(self.rate.burst) * 1000);

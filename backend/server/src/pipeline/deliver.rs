@@ -76,12 +76,20 @@ pub struct Attached {
 }
 
 impl Delivery {
+    /// Nobody is connected, and everything up to this commit has been delivered.
+    #[must_use]
+    pub fn after(commit: u64) -> Self {
+        let registry = Registry { changed: commit + 1, ..Registry::default() };
+        Self { registry: Mutex::new(registry) }
+    }
+
     /// Deliver from the inbox until it is closed.
     ///
     /// # Errors
     /// When the inbox cannot be reached.
     pub async fn run(&self, inbox: Arc<dyn EventLog>) -> Result<(), LogError> {
         let mut inbox = inbox.subscribe().await?;
+        let mut skipped = 0_u64;
         loop {
             let delivered = match inbox.next().await {
                 Err(LogError::Closed) => return Ok(()),
@@ -90,7 +98,12 @@ impl Delivery {
             if let Delivered::Record { partition, position, bytes } = delivered {
                 match InboxRecord::decode(&bytes) {
                     Some(record) => self.deliver(&record),
-                    None => tracing::error!(partition, position, "garbage in the inbox: skipped"),
+                    None => {
+                        skipped += 1;
+                        let bytes = bytes.len();
+                        let what = "garbage in the inbox: skipped";
+                        tracing::error!(partition, position, bytes, skipped, "{what}");
+                    }
                 }
                 inbox.commit(partition, position + 1).await?;
             }

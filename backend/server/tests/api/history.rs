@@ -31,7 +31,8 @@ impl Api {
 
     pub async fn store(&self, group: Group, text: impl Fn(u64) -> String) {
         let Group { id: conversation, open, members, events } = group;
-        let position = 1 << 42;
+        // Below everything that the log gives out, as what is imported.
+        let position = 1;
         let sender = members[0].0;
         let at = self.app.environment.now();
         let mut ord = 0;

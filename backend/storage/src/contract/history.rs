@@ -10,7 +10,7 @@ pub async fn what_does_not_exist_is_nothing_and_no_error<S: Conversations>(o: Op
     assert_eq!(o.store.head(id).await.unwrap(), None);
     assert_eq!(o.store.member(id, user(1)).await.unwrap(), None);
     assert_eq!(o.store.members(id, None, 9).await.unwrap(), []);
-    assert_eq!(o.store.markers(id, 9).await.unwrap(), []);
+    assert_eq!(o.store.markers(id, None, 9).await.unwrap(), []);
     assert_eq!(o.store.listed(user(1), None).await.unwrap(), []);
     assert_eq!(o.store.pages(user(1), &[id], 9, usize::MAX).await.unwrap(), []);
     let nothing = Stretch { from: 1, ..Stretch::default() };

@@ -40,9 +40,10 @@ pub async fn markers_only_grow_and_read_implies_delivered<S: Conversations>(o: O
     assert_eq!(mark(&o, 2, &room, (0, 7)).await, (7, 7, 6));
     assert_eq!(mark(&o, 2, &room, (0, 0)).await, (7, 7, 6));
     let marker = |n, delivered, read| Marker { user: user(n), delivered, read };
-    let all = o.store.markers(room.id, 9).await.unwrap();
+    let all = o.store.markers(room.id, None, 9).await.unwrap();
     assert_eq!(all, [marker(1, 1, 1), marker(2, 7, 7)]);
-    assert_eq!(o.store.markers(room.id, 1).await.unwrap(), [marker(1, 1, 1)]);
+    assert_eq!(o.store.markers(room.id, None, 1).await.unwrap(), [marker(1, 1, 1)]);
+    assert_eq!(o.store.markers(room.id, Some(all[0].user), 9).await.unwrap(), all[1..]);
 }
 
 pub async fn row_19_a_marker_beyond_the_head_is_taken_as_the_head<S: Conversations>(
@@ -79,7 +80,7 @@ pub async fn who_left_marks_up_to_their_leaving_and_only_they_are_told<S: Conver
     assert_eq!(mark(&o, 2, &room, (99, 99)).await, (left, left, 8));
     assert_eq!(told(&o.changes()), [(vec![user(2)], user(2))]);
     let current: Vec<_> =
-        o.store.markers(room.id, 9).await.unwrap().iter().map(|marker| marker.user).collect();
+        o.store.markers(room.id, None, 9).await.unwrap().iter().map(|marker| marker.user).collect();
     assert_eq!(current, [user(1), user(3)]);
 }
 
@@ -90,7 +91,7 @@ pub async fn who_joined_late_has_everything_before_read<S: Conversations>(mut o:
     o.store.apply(room.take()).await.unwrap();
     assert_eq!(mark(&o, 3, &room, (2, 2)).await, (joined, joined, 8));
     assert_eq!(o.changes(), [], "nothing moved");
-    assert_eq!(o.store.markers(room.id, 9).await.unwrap()[2].read, joined);
+    assert_eq!(o.store.markers(room.id, None, 9).await.unwrap()[2].read, joined);
 }
 
 pub async fn a_mark_that_moves_nothing_is_answered_and_not_handed_out<S: Conversations>(

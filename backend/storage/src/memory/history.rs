@@ -171,7 +171,7 @@ impl Tables {
         let (current, member_count) = (is_current(&row.periods), members.len() as u64);
         let small = current && members.len() <= SMALL_GROUP;
         let markers =
-            if small { self.markers_of(conversation, member_count) } else { vec![marker] };
+            if small { self.markers_of(conversation, None, member_count) } else { vec![marker] };
         Ok(Some(ConversationPage {
             conversation,
             kind: own.kind,

@@ -46,8 +46,13 @@ impl MarkerStore for Memory {
         }))
     }
 
-    async fn markers(&self, conversation: ConversationId, limit: u64) -> Result<Vec<Marker>> {
-        Ok(self.tables.lock().markers_of(conversation, limit))
+    async fn markers(
+        &self,
+        conversation: ConversationId,
+        after: Option<UserId>,
+        limit: u64,
+    ) -> Result<Vec<Marker>> {
+        Ok(self.tables.lock().markers_of(conversation, after, limit))
     }
 }
 
@@ -61,8 +66,14 @@ impl Tables {
     }
 
     /// The effective markers of current members by user id.
-    pub(super) fn markers_of(&self, conversation: ConversationId, limit: u64) -> Vec<Marker> {
+    pub(super) fn markers_of(
+        &self,
+        conversation: ConversationId,
+        after: Option<UserId>,
+        limit: u64,
+    ) -> Vec<Marker> {
         let current = self.rows.members_of(conversation).filter(|row| is_current(&row.periods));
+        let current = current.filter(|row| after.is_none_or(|after| row.user > after));
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         current.take(limit).map(|row| self.marker(row)).collect()
     }

@@ -19,9 +19,14 @@ impl MarkerStore for Sqlite {
         self.write(move |commit| store(commit, user, mark)).await
     }
 
-    async fn markers(&self, conversation: ConversationId, limit: u64) -> Result<Vec<Marker>> {
+    async fn markers(
+        &self,
+        conversation: ConversationId,
+        after: Option<UserId>,
+        limit: u64,
+    ) -> Result<Vec<Marker>> {
         self.read(move |reader| match reader.key(conversation)? {
-            Some(key) => markers(reader.db, key, limit),
+            Some(key) => markers(reader.db, key, after, limit),
             None => Ok(Vec::new()),
         })
         .await
@@ -48,12 +53,18 @@ impl Held {
 }
 
 /// The effective markers of current members by user id.
-pub(super) fn markers(db: &Connection, key: i64, limit: u64) -> Work<Vec<Marker>> {
+pub(super) fn markers(
+    db: &Connection,
+    key: i64,
+    after: Option<UserId>,
+    limit: u64,
+) -> Work<Vec<Marker>> {
     let mut find = db.prepare_cached(
         "SELECT user, joined_seq, delivered, read FROM member
-         WHERE conversation = ?1 AND left_seq IS NULL ORDER BY user LIMIT ?2",
+         WHERE conversation = ?1 AND user > ?2 AND left_seq IS NULL ORDER BY user LIMIT ?3",
     )?;
-    let mut found = find.query([key, bound(limit)])?;
+    let after: &[u8] = after.as_ref().map_or(&[], |user| user.bytes());
+    let mut found = find.query(params![key, after, bound(limit)])?;
     let mut markers = Vec::new();
     while let Some(row) = found.next()? {
         let held = Held {

@@ -40,7 +40,7 @@ pub(super) fn page(
     let mine = own.held.effective(user);
     let small = own.left.is_none() && member_count <= SMALL_GROUP as u64;
     let (members, markers) = if small {
-        (members(db, conversation, key, None, member_count)?, markers(db, key, member_count)?)
+        (members(db, conversation, key, None, member_count)?, markers(db, key, None, member_count)?)
     } else {
         (Vec::new(), vec![mine])
     };

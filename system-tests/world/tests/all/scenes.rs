@@ -1,7 +1,7 @@
 //! Scenes that need no injected fault. Each is written once, and runs in a simulated world and over
 //! real sockets.
 
-use client::api::{Answers, EditMessage, InConversation, OpenConversation, React};
+use client::api::{Answers, EditMessage, InConversation, OneMessage, OpenConversation, React};
 use client::view::Progress;
 
 use crate::device::Device;
@@ -38,6 +38,7 @@ scenes! {
     long_poll_carries_the_same_conversation,
     a_queued_message_is_edited_and_taken_back_without_a_trace,
     unread_is_what_others_wrote_after_the_marker,
+    in_a_large_group_a_message_is_delivered_and_read_when_anybody_has_it,
 }
 
 async fn pair(place: &dyn Place) -> (Device, Device) {
@@ -274,4 +275,24 @@ async fn unread_is_what_others_wrote_after_the_marker(place: &dyn Place) {
     ada.deletes(room, "5").await;
     grace.sees(room, &["1", "2", "3", "4", ""]).await;
     grace.sees_unread(room, 1).await;
+}
+
+async fn in_a_large_group_a_message_is_delivered_and_read_when_anybody_has_it(place: &dyn Place) {
+    let (ada, grace) = pair(place).await;
+    let mut others = vec![grace.user];
+    for n in 0..20 {
+        let member = joins(place, &format!("member{n}")).await;
+        others.push(member.user);
+        // They never come back: only Grace has it.
+        member.client.shutdown().await;
+    }
+    let room = ada.creates("Everybody", &others).await;
+    ada.sends(room, "hello, all of you").await;
+    grace.sees(room, &["hello, all of you"]).await;
+    ada.sees_progress(room, "hello, all of you", Progress::Delivered).await;
+    grace.reads(room).await;
+    ada.sees_progress(room, "hello, all of you", Progress::Read).await;
+    let message = OneMessage { conversation: room, seq: 2 };
+    let readers = ada.client.message_readers(message).await.expect("readers");
+    assert_eq!((readers.read.len(), readers.waiting.len()), (1, 20));
 }
