@@ -24,7 +24,7 @@ pub fn encode<T: serde::Serialize>(frame: &T) -> String {
 /// submit with such a command, else `malformed`. The session goes on.
 pub fn decode_client(text: &str) -> Result<ClientFrame, Refused> {
     if text.len() > limits::FRAME_BYTES {
-        return Err(refused(Code::TooLarge, "frame"));
+        return Err(Refused { conversation: about(text), ..refused(Code::TooLarge, "frame") });
     }
     serde_json::from_str(text).map_err(|error| {
         let detail = error.to_string();
