@@ -1,16 +1,12 @@
 //! Real servers, reached over real sockets: those whose addresses `KITH_ADDRESSES` names, separated
 //! by commas, or, without it, a `kithd` of one's own that was built with these tests.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use client::connect::{Connector, Network};
-use tokio::process::{Child, Command};
-use tokio::time::{Instant, sleep};
+use programs::server::Server;
 
 use crate::line::Line;
 use crate::place::{Place, Start};
@@ -23,7 +19,7 @@ pub struct RealServers {
     addresses: Vec<String>,
     next: AtomicUsize,
     /// The server that was started for this, with its data.
-    _own: Option<(Child, tempfile::TempDir)>,
+    _own: Option<(Server, tempfile::TempDir)>,
 }
 
 impl RealServers {
@@ -37,45 +33,10 @@ impl RealServers {
         if !addresses.is_empty() {
             return Self { addresses, next: AtomicUsize::new(0), _own: None };
         }
-        let (address, process, data) = start().await;
-        Self {
-            addresses: vec![format!("http://{address}")],
-            next: AtomicUsize::new(0),
-            _own: Some((process, data)),
-        }
+        let data = tempfile::tempdir().expect("a folder");
+        let own = Server::start(data.path()).await.expect("kithd starts");
+        Self { addresses: vec![own.address()], next: AtomicUsize::new(0), _own: Some((own, data)) }
     }
-}
-
-async fn start() -> (SocketAddr, Child, tempfile::TempDir) {
-    let data = tempfile::tempdir().expect("a folder");
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let address = listener.local_addr().expect("an address");
-    drop(listener);
-    let mut process = Command::new(kithd())
-        .env("KITH__SERVER__LISTEN", address.to_string())
-        .env("KITH__SERVER__DATA", data.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("kithd starts");
-    let deadline = Instant::now() + PATIENCE;
-    while tokio::net::TcpStream::connect(address).await.is_err() {
-        assert!(process.try_wait().expect("a status").is_none(), "kithd has ended");
-        assert!(Instant::now() < deadline, "kithd does not listen");
-        sleep(Duration::from_millis(10)).await;
-    }
-    (address, process, data)
-}
-
-/// `kithd` of the same build: this test stands in `deps` beside it.
-fn kithd() -> PathBuf {
-    let this = std::env::current_exe().expect("a path");
-    let folder = this.parent().and_then(|deps| deps.parent()).expect("a folder");
-    let path = folder.join("kithd");
-    assert!(path.exists(), "{} is not built; cargo build -p server builds it", path.display());
-    path
 }
 
 impl Place for RealServers {
