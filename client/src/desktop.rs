@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use protocol::ConversationId;
 
 use crate::notify::Looking;
-use crate::view::{Notification, Target};
+use crate::view::{Notification, Settings, Target};
 use crate::{Client, Inner};
 
 /// What the client and the window around it tell each other.
@@ -40,6 +40,12 @@ impl Client {
     pub fn has_desktop(&self, quit: impl Fn() + Send + Sync + 'static) {
         let _ = self.inner.desktop.quit.set(Box::new(quit));
         self.inner.wake.notify_one();
+    }
+
+    /// The settings of this app.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        self.inner.profile.lock().profile.settings.clone()
     }
 
     /// What the person looks at from now on.

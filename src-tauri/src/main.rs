@@ -3,13 +3,21 @@
 
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
+mod arrivals;
+mod autostart;
 mod bridge;
+mod deep_links;
+mod desk;
 mod links;
+mod notifications;
 mod profile;
+mod quit;
 mod sign_in;
 mod start;
+mod tray;
 mod web_view;
 mod window;
+mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,12 +25,16 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use client::Client;
-use tauri::async_runtime::block_on;
-use tauri::{Manager, RunEvent};
+use tauri::async_runtime::{block_on, spawn};
+use tauri::{AppHandle, Manager, RunEvent, WindowEvent};
 
+use crate::arrivals::{Early, Wish};
 use crate::bridge::Bridge;
+use crate::desk::Desk;
+use crate::notifications::Notifications;
 use crate::profile::Profile;
+use crate::tray::Tray;
+use crate::window::Frame;
 
 /// Chat that people run themselves.
 #[derive(Parser)]
@@ -36,6 +48,18 @@ pub(crate) struct Arguments {
     /// Nothing of it is kept. Does nothing when somebody is signed in.
     #[arg(long, value_name = "FILE")]
     sign_in_from: Option<PathBuf>,
+
+    /// Start without a window: messages come and are notified.
+    #[arg(long)]
+    hidden: bool,
+
+    /// End the app that runs already.
+    #[arg(long)]
+    quit: bool,
+
+    /// A place to go to: `kith://conversation/ID/SEQ`. Anything else is ignored.
+    #[arg(value_name = "LINK")]
+    links: Vec<String>,
 }
 
 fn main() -> ExitCode {
@@ -57,35 +81,96 @@ fn run(arguments: Arguments) -> Result<()> {
     let identifier = profile::identifier(arguments.profile.as_ref());
     let mut context = tauri::generate_context!();
     context.config_mut().identifier.clone_from(&identifier);
-    let app = tauri::Builder::default()
-        // First: a second start ends here and brings the first before the person.
-        .plugin(tauri_plugin_single_instance::init(|app, _, _| window::show(app)))
-        .plugin(tauri_plugin_window_state::Builder::new().build())
-        .invoke_handler(tauri::generate_handler![bridge::call, bridge::subscribe])
-        .setup(move |app| {
-            let folder = start::folder(app.handle())?;
-            let client = block_on(start::client(identifier, &folder))?;
-            if let Some(file) = &arguments.sign_in_from {
-                block_on(sign_in::sign_in_from(file, &client))?;
+    let builder = tauri::Builder::default()
+        .manage(Early::default())
+        // First: a second start ends here, and the first does what was wanted.
+        .plugin(tauri_plugin_single_instance::init(|app, arguments, _| {
+            if let Some(wish) = arrivals::wish(&arguments) {
+                arrivals::grant(app, wish);
             }
-            let listening = client.clone();
-            app.manage(Bridge::new(Arc::new(client.clone()), move || listening.subscribe()));
-            app.manage(client);
-            let title = profile::title(arguments.profile.as_ref());
-            window::open(app.handle(), &title, &folder.join("web-view"))?;
-            Ok(())
-        })
+        }))
+        .plugin(
+            tauri_plugin_window_state::Builder::new()
+                .with_state_flags(window::remembered())
+                .build(),
+        )
+        .plugin(autostart::plugin(arguments.profile.as_ref()));
+    #[cfg(not(target_os = "linux"))]
+    let builder = builder.plugin(tauri_plugin_notification::init());
+    let app = builder
+        .invoke_handler(tauri::generate_handler![bridge::call, bridge::subscribe])
+        .setup(move |app| Ok(set_up(app.handle(), identifier, &arguments)?))
         .build(context)
         .context("the app cannot start")?;
-    app.run(|app, event| {
-        // Everything is on disk already; this closes the files in good order.
-        if let RunEvent::Exit = event
-            && let Some(client) = app.try_state::<Client>()
-        {
-            block_on(client.shutdown());
-        }
-    });
+    app.run(happens);
     Ok(())
+}
+
+/// Everything that is there for as long as the app runs.
+fn set_up(app: &AppHandle, identifier: String, arguments: &Arguments) -> Result<()> {
+    // The wish to end an app that does not run is granted.
+    if arguments.quit {
+        app.exit(0);
+        return Ok(());
+    }
+    let folder = start::folder(app)?;
+    let client = block_on(start::client(identifier.clone(), &folder))?;
+    if let Some(file) = &arguments.sign_in_from {
+        block_on(sign_in::sign_in_from(file, &client))?;
+    }
+    let listening = client.clone();
+    app.manage(Bridge::new(Arc::new(client.clone()), move || listening.subscribe()));
+    let title = profile::title(arguments.profile.as_ref());
+    app.manage(Frame { title: title.clone(), folder: folder.join("web-view") });
+    app.manage(Tray::new(identifier, title));
+    let (notifications, done) = Notifications::new(app);
+    app.manage(notifications);
+    app.manage(client.clone());
+    block_on(autostart::take_over(app, &client));
+    app.manage(Desk::new(client.settings(), folder.join("told-of-background")));
+
+    let quitting = app.clone();
+    client.has_desktop(move || quit::quit(&quitting));
+    spawn(desk::follow(app.clone(), client.clone()));
+    spawn(tray::run(app.clone()));
+    spawn(notifications::run(app.clone(), client, done));
+    #[cfg(unix)]
+    spawn(quit::on_request(app.clone()));
+    if !arguments.hidden {
+        window::open(app)?;
+    }
+    if let Some(wish @ Wish::Place(_)) = arrivals::wish_of(arguments) {
+        arrivals::grant(app, wish);
+    }
+    arrivals::ready(app);
+    Ok(())
+}
+
+/// What the system tells the app.
+fn happens(app: &AppHandle, event: RunEvent) {
+    match event {
+        RunEvent::WindowEvent { event: WindowEvent::CloseRequested { .. }, .. } => {
+            window::closes(app);
+        }
+        RunEvent::WindowEvent { event: WindowEvent::Destroyed, .. } => {
+            window::closed(app);
+            desk::went_to_background(app);
+        }
+        // The last window is gone. Its page is, too: what goes on takes little.
+        RunEvent::ExitRequested { code: None, api, .. } if app.state::<Desk>().goes_on() => {
+            api.prevent_exit();
+        }
+        RunEvent::Exit => quit::close(app),
+        #[cfg(target_os = "macos")]
+        RunEvent::Opened { urls } => {
+            for target in urls.iter().filter_map(|url| deep_links::target(url.as_str())) {
+                arrivals::grant(app, Wish::Place(target));
+            }
+        }
+        #[cfg(target_os = "macos")]
+        RunEvent::Reopen { .. } => arrivals::grant(app, Wish::Window),
+        _ => {}
+    }
 }
 
 /// What went wrong goes to standard error, where the system's journal finds it.

@@ -13,6 +13,13 @@ const LONGEST: usize = 32;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Profile(String);
 
+impl Profile {
+    /// Its name.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl FromStr for Profile {
     type Err = String;
 

@@ -36,3 +36,12 @@ fn the_page_may_use_the_two_commands_of_the_bridge_and_nothing_else() {
     assert_eq!(capability["permissions"], serde_json::json!(["allow-call", "allow-subscribe"]));
     assert!(capability.get("remote").is_none());
 }
+
+#[test]
+fn an_installed_app_takes_links_of_its_own_scheme_and_of_no_other() {
+    // The packages register what stands here; `deep_links.rs` says which of them lead anywhere.
+    let configuration = read("tauri.conf.json");
+    let plugins = &configuration["plugins"];
+    assert_eq!(plugins["deep-link"]["desktop"]["schemes"], serde_json::json!(["kith"]));
+    assert_eq!(plugins.as_object().map(serde_json::Map::len), Some(1));
+}

@@ -9,11 +9,14 @@ use fantoccini::key::Key;
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
+use programs::{PATIENCE, command, free_port, listens};
 use serde_json::{Value, json};
 use tokio::process::Child;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use programs::{PATIENCE, built, child_of, command, ended, free_port, listens};
+use crate::app::App;
+use crate::patience::until;
+use crate::screen::Screen;
 
 const STIR: &str = "let n = 0; window.stirring = setInterval(() => { \
     document.body.style.outline = `${n++ % 2}px solid transparent` }, 20)";
@@ -23,7 +26,7 @@ const REST: &str = "clearInterval(window.stirring); document.body.style.removePr
 pub struct Window {
     page: Client,
     driver: Child,
-    profile: String,
+    app: App,
 }
 
 impl Window {
@@ -32,15 +35,24 @@ impl Window {
     /// # Errors
     /// When the app or the driver is missing or does not come up.
     pub async fn open(profile: &str) -> Result<Self> {
-        let at = free_port()?;
+        Self::of(App::start(profile, &[])?).await
+    }
+
+    /// The window that an app shows, as soon as its page is there.
+    ///
+    /// # Errors
+    /// When it shows none, or the driver is missing.
+    pub async fn of(app: App) -> Result<Self> {
+        Screen::connect()?.shows(&app.title()).await?;
+        let (at, target) = (free_port()?, app.inspector());
         let mut driver = command("WebKitWebDriver")
             .arg(format!("--port={}", at.port()))
-            .env("TAURI_WEBVIEW_AUTOMATION", "true")
+            .arg(format!("--target={target}"))
             .stdout(Stdio::null())
             .spawn()
             .context("cannot start WebKitWebDriver")?;
         listens(at, &mut driver).await?;
-        let options = json!({ "binary": built("kith")?, "args": ["--profile", profile] });
+        let options = json!({ "targetAddr": target.ip().to_string(), "targetPort": target.port() });
         let mut wanted = Capabilities::new();
         wanted.insert("webkitgtk:browserOptions".to_owned(), options);
         let page = ClientBuilder::new(HttpConnector::new())
@@ -48,7 +60,13 @@ impl Window {
             .connect(&format!("http://{at}"))
             .await
             .context("the window does not open")?;
-        let window = Self { page, driver, profile: profile.to_owned() };
+        until("a page in the window", async || {
+            let Some(first) = page.windows().await?.into_iter().next() else { return Ok(false) };
+            page.switch_to_window(first).await?;
+            Ok(true)
+        })
+        .await?;
+        let window = Self { page, driver, app };
         window.sees("html[data-idle]").await?;
         Ok(window)
     }
@@ -56,7 +74,13 @@ impl Window {
     /// Whose window it is.
     #[must_use]
     pub fn profile(&self) -> &str {
-        &self.profile
+        self.app.profile()
+    }
+
+    /// The app that it is the window of.
+    #[must_use]
+    pub fn app(&self) -> &App {
+        &self.app
     }
 
     /// Wait until something that fits is on the page.
@@ -70,7 +94,7 @@ impl Window {
             Err(error) => {
                 let shown = self.shows().await.unwrap_or_default();
                 Err(error).with_context(|| {
-                    format!("{} waits for {selector}, and sees:\n{shown}", self.profile)
+                    format!("{} waits for {selector}, and sees:\n{shown}", self.profile())
                 })
             }
         }
@@ -85,7 +109,7 @@ impl Window {
             return [...document.querySelectorAll(selector)].some((one) => one.textContent.includes(text))";
         self.holds(script, vec![json!(selector), json!(text)])
             .await
-            .with_context(|| format!("{} waits for {text:?} in {selector}", self.profile))
+            .with_context(|| format!("{} waits for {text:?} in {selector}", self.profile()))
     }
 
     /// Wait until nothing fits.
@@ -96,7 +120,7 @@ impl Window {
         let script = "return document.querySelector(arguments[0]) === null";
         self.holds(script, vec![json!(selector)])
             .await
-            .with_context(|| format!("{} waits for no {selector}", self.profile))
+            .with_context(|| format!("{} waits for no {selector}", self.profile()))
     }
 
     /// Click what fits, as soon as it is there.
@@ -182,14 +206,39 @@ impl Window {
     /// # Errors
     /// When the second start is not handed over to this window, or it does not come.
     pub async fn comes_to_front(&self) -> Result<()> {
-        let mut second = command(built("kith")?).args(["--profile", &self.profile]).spawn()?;
-        let status = timeout(PATIENCE, second.wait()).await.context("a second app is open")??;
-        if !status.success() {
-            bail!("the second start ended with {status}");
-        }
+        self.app.started_again(&[]).await?;
         self.holds("return document.hasFocus()", Vec::new())
             .await
-            .with_context(|| format!("{}'s window does not come to the front", self.profile))
+            .with_context(|| format!("{}'s window does not come to the front", self.profile()))
+    }
+
+    /// Wait until the page knows that nobody looks at it.
+    ///
+    /// # Errors
+    /// When it has the keyboard still.
+    pub async fn holds_no_focus(&self) -> Result<()> {
+        self.holds("return !document.hasFocus()", Vec::new())
+            .await
+            .with_context(|| format!("{}'s window keeps the keyboard", self.profile()))
+    }
+
+    /// Wait until the app ends by itself.
+    ///
+    /// # Errors
+    /// When it goes on.
+    pub async fn ends(mut self) -> Result<()> {
+        self.driver.kill().await?;
+        self.app.ends().await
+    }
+
+    /// The person closes the window, by the cross in its frame. The app may go on.
+    ///
+    /// # Errors
+    /// When the window stays.
+    pub async fn is_closed(mut self) -> Result<App> {
+        Screen::connect()?.closes(&self.app.title()).await?;
+        self.driver.kill().await?;
+        Ok(self.app)
     }
 
     /// End the app, and wait until it is gone: a next one would be handed over to it.
@@ -197,12 +246,8 @@ impl Window {
     /// # Errors
     /// When it stays.
     pub async fn close(mut self) -> Result<()> {
-        let driver = self.driver.id().context("the driver ended before")?;
-        ended(child_of(driver)?).await?;
-        // The session went with the app; what the driver still says about it is of no interest.
-        let _ = self.page.close().await;
         self.driver.kill().await?;
-        Ok(())
+        self.app.close().await
     }
 
     /// Ask the page until the script says yes; the driver makes each question wait its turn.

@@ -1,0 +1,100 @@
+//! The app as a program: it starts, it has a window or none, it ends.
+
+use std::net::SocketAddr;
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
+use programs::{PATIENCE, built, command, free_port};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+/// An app that runs. It ends when this is dropped.
+pub struct App {
+    profile: String,
+    process: Child,
+    /// Where a driver gets at its pages.
+    inspector: SocketAddr,
+}
+
+impl App {
+    /// Start `kith --profile PROFILE` with more arguments.
+    ///
+    /// # Errors
+    /// When it is not built.
+    pub fn start(profile: &str, arguments: &[&str]) -> Result<Self> {
+        let inspector = free_port()?;
+        let process = command(built("kith")?)
+            .args(["--profile", profile])
+            .args(arguments)
+            .env("TAURI_WEBVIEW_AUTOMATION", "true")
+            .env("WEBKIT_INSPECTOR_SERVER", inspector.to_string())
+            .stdout(Stdio::null())
+            .spawn()
+            .context("cannot start kith")?;
+        Ok(Self { profile: profile.to_owned(), process, inspector })
+    }
+
+    /// Whose app it is.
+    #[must_use]
+    pub fn profile(&self) -> &str {
+        &self.profile
+    }
+
+    /// What its window is called on the screen when nothing is unread.
+    #[must_use]
+    pub fn title(&self) -> String {
+        format!("Kith ({})", self.profile)
+    }
+
+    pub(crate) fn inspector(&self) -> SocketAddr {
+        self.inspector
+    }
+
+    /// The number of its process.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn process(&self) -> Result<u32> {
+        self.process.id().context("the app has ended")
+    }
+
+    /// Start the app once more, as a person or the desktop does: that start is handed over to this
+    /// one, and ends.
+    ///
+    /// # Errors
+    /// When it is not handed over.
+    pub async fn started_again(&self, arguments: &[&str]) -> Result<()> {
+        let mut second =
+            command(built("kith")?).args(["--profile", &self.profile]).args(arguments).spawn()?;
+        let status = timeout(PATIENCE, second.wait()).await.context("a second app is open")??;
+        if !status.success() {
+            bail!("the second start ended with {status}");
+        }
+        Ok(())
+    }
+
+    /// Wait until it ends by itself.
+    ///
+    /// # Errors
+    /// When it goes on, or does not end well.
+    pub async fn ends(mut self) -> Result<()> {
+        let status = timeout(PATIENCE, self.process.wait()).await.context("the app goes on")??;
+        if !status.success() {
+            bail!("the app ended with {status}");
+        }
+        Ok(())
+    }
+
+    /// Ask it to end, as the end of a desktop session does, and wait until it has.
+    ///
+    /// # Errors
+    /// When it goes on.
+    pub async fn close(self) -> Result<()> {
+        let process = self.process()?.to_string();
+        let asked = Command::new("kill").args(["-TERM", &process]).status().await?;
+        if !asked.success() {
+            bail!("process {process} cannot be asked to end");
+        }
+        self.ends().await
+    }
+}
