@@ -9,6 +9,7 @@
 pub mod account;
 mod answers;
 pub mod api;
+mod batches;
 mod blocking;
 mod blocks;
 pub mod connect;
@@ -39,6 +40,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
+pub use batches::Batches;
 pub use blocking::Blocking;
 pub use environment::Environment;
 pub use typescript::export_types;
