@@ -10,7 +10,7 @@ use crate::notify::Looking;
 use crate::view::Target;
 use crate::view::{
     AppState, ConversationDetails, ConversationList, MessageReaders, People, PersonView,
-    ServerInfo, Sessions, Settings, Timeline,
+    SearchResults, ServerInfo, Sessions, Settings, Timeline,
 };
 
 /// Why a call failed. The UI compares `code` and never shows `detail` to people.
@@ -184,6 +184,9 @@ calls! {
     /// Who has a message, and who has read it.
     message_readers(OneMessage) -> MessageReaders;
 
+    /// Messages with all of the query's words, from what is on this device; with `"…"` words that
+    /// follow each other. The last word may be the beginning of one. Works offline.
+    search(Search) -> SearchResults;
     /// People whose name begins with the query.
     find_people(FindPeople) -> People;
     /// Change one's own profile.
@@ -421,6 +424,16 @@ args! {
         pub user: UserId,
         /// Which.
         pub role: Role,
+    }
+
+    /// See [`Answers::search`].
+    pub struct Search {
+        /// What is searched for, as typed.
+        pub query: String,
+        /// Only there; absent for everywhere.
+        pub conversation: Option<ConversationId>,
+        /// `more` of the results that these shall follow.
+        pub before: Option<String>,
     }
 
     /// See [`Answers::mute_conversation`].

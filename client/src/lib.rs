@@ -22,6 +22,7 @@ mod notification;
 pub mod notify;
 pub mod outbox;
 mod running;
+pub mod search;
 pub mod secrets;
 mod session;
 mod sign_in;

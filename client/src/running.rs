@@ -56,27 +56,28 @@ impl Running {
     }
 
     /// Do something with the account, where blocking work runs, and let the tasks see what came of
-    /// it. When damage of the cache shows, it is set aside and begun anew.
+    /// it. When damage of the cache shows, what is damaged is begun anew.
     pub(crate) async fn with<T: Send + 'static, E: AsStoreError + Send + 'static>(
         &self,
         work: impl FnOnce(&mut Account) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {
         let account = self.account.clone();
-        let (result, rebuilt) = self
+        let (result, recovered) = self
             .environment
             .blocking
             .run(move || {
                 let mut account = account.lock();
                 let result = work(&mut account);
-                let damaged = result
+                let damage = result
                     .as_ref()
                     .err()
                     .and_then(AsStoreError::as_store_error)
-                    .is_some_and(StoreError::is_damage);
-                (result, damaged && account.rebuild_cache().is_ok())
+                    .filter(|error| error.is_damage());
+                let recovered = damage.is_some_and(|damage| account.recover(damage).is_ok());
+                (result, recovered)
             })
             .await;
-        if rebuilt {
+        if recovered {
             self.signals.anew.notify_one();
         }
         self.signals.outgoing.notify_one();

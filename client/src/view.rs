@@ -331,6 +331,8 @@ view! {
         pub member_count: u64,
         /// The members, as far as known.
         pub members: Vec<MemberView>,
+        /// The pinned messages that are here, the newest first.
+        pub pinned: Vec<FoundMessage>,
     }
 
     /// A member.

@@ -71,7 +71,7 @@ impl Account {
                 told.extend(self.window_changes(id)?);
             }
             if changes.details.contains(&id)
-                && let Some(details) = self.details(id)
+                && let Some(details) = self.details(id)?
             {
                 told.push(Notification::Details { details });
             }
@@ -153,7 +153,7 @@ impl Account {
             let failed = entry.failed.is_some();
             item.progress = Some(if failed { Progress::Failed } else { Progress::Sending });
         } else if let Some(event) = self.last_message(conversation)? {
-            let state = self.cache.states(id, event.seq, event.seq)?.remove(&event.seq);
+            let state = self.cache.state(id, event.seq)?;
             let written = state.as_ref().and_then(|state| state.text()).unwrap_or_default();
             item.preview = text::preview(written);
             if event.sender == self.me {
@@ -182,10 +182,12 @@ impl Account {
         writers.take(TYPING_NAMES).map(|&user| self.people.name(user)).collect()
     }
 
-    /// Title, members and roles.
-    #[must_use]
-    pub fn details(&self, id: ConversationId) -> Option<ConversationDetails> {
-        let conversation = self.conversations.get(&id)?;
+    /// Title, members, roles and pinned messages.
+    ///
+    /// # Errors
+    /// [`StoreError`]; `Ok(None)` for a conversation that is not known.
+    pub fn details(&self, id: ConversationId) -> Result<Option<ConversationDetails>, StoreError> {
+        let Some(conversation) = self.conversations.get(&id) else { return Ok(None) };
         let mut members: Vec<MemberView> = conversation
             .roster
             .members
@@ -193,7 +195,7 @@ impl Account {
             .map(|(&user, &role)| MemberView { person: self.people.view(user), role })
             .collect();
         members.sort_by_cached_key(|m| (Reverse(m.role), m.person.display_name.to_lowercase()));
-        Some(ConversationDetails {
+        Ok(Some(ConversationDetails {
             id,
             kind: conversation.kind,
             title: self.title(conversation),
@@ -201,14 +203,21 @@ impl Account {
             member: conversation.is_member(),
             member_count: conversation.member_count,
             members,
-        })
+            pinned: self.pinned(id)?,
+        }))
     }
 
     /// Somebody looks at a conversation's details: fetch what is missing of them.
-    pub fn look_at_details(&mut self, id: ConversationId) -> Option<ConversationDetails> {
+    ///
+    /// # Errors
+    /// As [`Account::details`].
+    pub fn look_at_details(
+        &mut self,
+        id: ConversationId,
+    ) -> Result<Option<ConversationDetails>, StoreError> {
         self.want_members(id);
-        let members: Vec<UserId> =
-            self.conversations.get(&id)?.roster.members.keys().copied().collect();
+        let Some(conversation) = self.conversations.get(&id) else { return Ok(None) };
+        let members: Vec<UserId> = conversation.roster.members.keys().copied().collect();
         self.want_people(members, true);
         self.details(id)
     }

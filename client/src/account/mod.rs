@@ -8,6 +8,7 @@ mod news;
 mod outgoing;
 mod people;
 mod rows;
+mod search;
 mod want;
 mod windows;
 
@@ -21,6 +22,7 @@ pub use ingest::{Arrival, Ingested};
 pub use outgoing::Outgoing;
 pub use people::People;
 pub(crate) use people::view as person_view;
+pub use search::Older;
 pub use want::Want;
 
 use crate::environment::Environment;
@@ -54,6 +56,7 @@ pub struct Account {
     /// Codes to tell the person once.
     notices: Vec<&'static str>,
     want: want::Wants,
+    searching: search::Searching,
     typing: BTreeMap<ConversationId, BTreeMap<UserId, tokio::time::Instant>>,
     typed: BTreeMap<ConversationId, tokio::time::Instant>,
     typing_to_send: BTreeSet<ConversationId>,
@@ -141,6 +144,7 @@ impl Account {
             changes: Changes::default(),
             notices: Vec::new(),
             want: want::Wants::default(),
+            searching: search::Searching::default(),
             typing: BTreeMap::new(),
             typed: BTreeMap::new(),
             typing_to_send: BTreeSet::new(),
@@ -174,6 +178,7 @@ impl Account {
         };
         self.add_begun();
         self.want = want::Wants::default();
+        self.searching = search::Searching::default();
         let all: Vec<_> = self.conversations.keys().copied().collect();
         self.changes.conversations.extend(all.iter().copied());
         self.news.changed.extend(all.iter().copied());
@@ -238,7 +243,20 @@ impl Account {
         Ok(())
     }
 
-    /// Set the cache aside after damage showed, and begin anew. The caller connects again.
+    /// After damage showed: make the search index anew if it is only that, else set the cache aside
+    /// and begin anew. The caller connects again.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn recover(&mut self, damage: &StoreError) -> Result<(), StoreError> {
+        if damage.is_index_damage() && self.cache.begin_index().is_ok() {
+            tracing::warn!(%damage, "the search index is made anew");
+            return Ok(());
+        }
+        self.rebuild_cache()
+    }
+
+    /// Set the cache aside and begin anew.
     ///
     /// # Errors
     /// When the folder cannot be written.

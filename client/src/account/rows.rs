@@ -152,7 +152,7 @@ impl Account {
 
     pub(super) fn quote(&self, id: ConversationId, seq: u64) -> Result<Quote, StoreError> {
         let event = self.cache.event(id, seq)?;
-        let state = self.cache.states(id, seq, seq)?.remove(&seq);
+        let state = self.cache.state(id, seq)?;
         Ok(Quote {
             seq,
             sender: event.map(|event| self.people.name(event.sender)).unwrap_or_default(),

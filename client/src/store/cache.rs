@@ -14,7 +14,7 @@ use crate::sync::{Conversation, LARGEST_SEQ, Ranges};
 
 /// The version of this schema, in `user_version`. Any other version is set aside: rebuilding from
 /// the server is simpler, and tested more often, than migrating.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 /// Files up to this size are checked as a whole when they are opened; that takes milliseconds.
 /// Damage in larger ones shows when it is read.
 const CHECKED_BYTES: u64 = 16 * 1024 * 1024;
@@ -34,7 +34,9 @@ const TABLES: &str = "
     CREATE INDEX own_messages ON events (conversation, seq) WHERE mine = 1 AND counts = 1;
     CREATE TABLE states (
         conversation BLOB NOT NULL, seq INTEGER NOT NULL, state_seq INTEGER NOT NULL,
-        state TEXT NOT NULL, PRIMARY KEY (conversation, seq)) WITHOUT ROWID;
+        pinned INTEGER NOT NULL, state TEXT NOT NULL,
+        PRIMARY KEY (conversation, seq)) WITHOUT ROWID;
+    CREATE INDEX pins ON states (conversation, seq) WHERE pinned = 1;
     CREATE TABLE people (
         id BLOB PRIMARY KEY, person TEXT NOT NULL, fetched INTEGER NOT NULL) WITHOUT ROWID;
 ";
@@ -85,10 +87,15 @@ impl Cache {
             return Err(damage(format!("schema version {version}")));
         } else if size <= CHECKED_BYTES {
             let verdict: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-            if verdict != "ok" {
+            // The check looks at the index last, so all else is well when it complains of that.
+            if verdict.to_lowercase().contains("fts5") {
+                tracing::warn!(verdict, "the search index is made anew");
+                super::search::begin(&db)?;
+            } else if verdict != "ok" {
                 return Err(damage(verdict));
             }
         }
+        super::search::open(&db)?;
         db.set_prepared_statement_cache_capacity(64);
         let cache = Self { db };
         // Everything that a start reads, so that damage in it shows here.
@@ -236,7 +243,7 @@ impl CacheWrite<'_> {
     }
 
     /// Store a message's state, unless a newer one is there. One of no possible seq is garbage and
-    /// is dropped.
+    /// is dropped. Says what is another now than what was there before.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -244,21 +251,26 @@ impl CacheWrite<'_> {
         &self,
         conversation: ConversationId,
         state: &MessageState,
-    ) -> Result<(), StoreError> {
+    ) -> Result<StateChange, StoreError> {
         if state.seq > LARGEST_SEQ || state.state_seq > LARGEST_SEQ {
-            return Ok(());
+            return Ok(StateChange::default());
         }
-        let sql = "INSERT INTO states VALUES (?1, ?2, ?3, ?4)
-            ON CONFLICT (conversation, seq) DO UPDATE SET state_seq = ?3, state = ?4
-            WHERE ?3 > state_seq";
-        let json = serde_json::to_string(state)?;
+        let before = self.read_state(conversation, state.seq)?;
+        if before.as_ref().is_some_and(|before| before.state_seq >= state.state_seq) {
+            return Ok(StateChange::default());
+        }
+        let sql = "INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?, ?)";
         self.0.prepare_cached(sql)?.execute(params![
             conversation.bytes(),
             state.seq,
             state.state_seq,
-            json
+            state.pinned,
+            serde_json::to_string(state)?
         ])?;
-        Ok(())
+        let (text, pinned) =
+            before.as_ref().map_or((None, false), |before| (before.text(), before.pinned));
+        let text = text != state.text();
+        Ok(StateChange { text, pinned: pinned != state.pinned || (text && pinned) })
     }
 
     /// An event as it is stored, this transaction's own included.
@@ -271,6 +283,18 @@ impl CacheWrite<'_> {
         seq: u64,
     ) -> Result<Option<Event>, StoreError> {
         super::history::event(&self.0, conversation, seq)
+    }
+
+    /// A message's state as it is stored, this transaction's own included.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn read_state(
+        &self,
+        conversation: ConversationId,
+        seq: u64,
+    ) -> Result<Option<MessageState>, StoreError> {
+        super::history::state(&self.0, conversation, seq)
     }
 
     /// Store somebody.
@@ -300,6 +324,7 @@ impl CacheWrite<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn remove(&self, conversation: ConversationId) -> Result<(), StoreError> {
+        self.forget_all(conversation)?;
         for sql in [
             "DELETE FROM conversations WHERE id = ?",
             "DELETE FROM ranges WHERE conversation = ?",
@@ -318,6 +343,15 @@ impl CacheWrite<'_> {
     pub fn commit(self) -> Result<(), StoreError> {
         Ok(self.0.commit()?)
     }
+}
+
+/// What a new state of a message changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StateChange {
+    /// The text that is shown.
+    pub text: bool,
+    /// Whether it is pinned, or the text of a pinned one.
+    pub pinned: bool,
 }
 
 fn damage(what: String) -> StoreError {

@@ -22,6 +22,20 @@ pub(super) fn event(
     Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
 }
 
+/// One message's state.
+pub(super) fn state(
+    db: &Connection,
+    conversation: ConversationId,
+    seq: u64,
+) -> Result<Option<MessageState>, StoreError> {
+    let sql = "SELECT state FROM states WHERE conversation = ? AND seq = ?";
+    let text: Option<String> = db
+        .prepare_cached(sql)?
+        .query_row(params![conversation.bytes(), bound(seq)], |row| row.get(0))
+        .optional()?;
+    Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
+}
+
 impl Cache {
     /// The event at `seq`, if it is here.
     ///
@@ -103,6 +117,36 @@ impl Cache {
                 row.get(0)?,
                 serde_json::from_str(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?,
             );
+        }
+        Ok(states)
+    }
+
+    /// One message's state.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn state(&self, of: ConversationId, seq: u64) -> Result<Option<MessageState>, StoreError> {
+        state(&self.db, of, seq)
+    }
+
+    /// The states of the pinned messages, the newest message first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn pinned(
+        &self,
+        of: ConversationId,
+        limit: usize,
+    ) -> Result<Vec<MessageState>, StoreError> {
+        let sql = "SELECT state FROM states WHERE conversation = ? AND pinned = 1
+            ORDER BY seq DESC LIMIT ?";
+        let mut query = self.db.prepare_cached(sql)?;
+        let mut rows = query.query(params![of.bytes(), limit])?;
+        let mut states = Vec::new();
+        while let Some(row) = rows.next()? {
+            states.push(serde_json::from_str(
+                row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?,
+            )?);
         }
         Ok(states)
     }

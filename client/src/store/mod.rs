@@ -7,12 +7,14 @@ mod history;
 mod outbox;
 mod profile;
 mod quiet;
+mod search;
 
 use std::path::{Path, PathBuf};
 
-pub use cache::{Cache, CacheWrite};
+pub use cache::{Cache, CacheWrite, StateChange};
 pub use outbox::{Draft, Failure, Identity, OutboxFile, OutboxWrite, Stored};
 pub use profile::{Profile, ProfileFile, account_folder};
+pub(crate) use search::Hit;
 
 /// Why a file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +57,13 @@ impl StoreError {
             ) => true,
             _ => false,
         }
+    }
+
+    /// Whether it is the search index that is broken, and nothing else as far as is known.
+    #[must_use]
+    pub fn is_index_damage(&self) -> bool {
+        matches!(self, Self::Sqlite(rusqlite::Error::SqliteFailure(error, _))
+            if error.extended_code == rusqlite::ffi::SQLITE_CORRUPT_VTAB)
     }
 }
 

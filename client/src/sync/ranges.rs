@@ -12,6 +12,15 @@ impl Ranges {
         self.0.iter().map(|(&from, &to)| (from, to))
     }
 
+    /// How many seqs are held.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty)] // Nobody asks.
+    pub fn len(&self) -> u64 {
+        self.0
+            .iter()
+            .fold(0, |sum: u64, (from, to)| sum.saturating_add(to - from).saturating_add(1))
+    }
+
     /// Add a stretch. One with `from > to`, or that begins with 0, adds nothing.
     pub fn insert(&mut self, mut from: u64, mut to: u64) {
         if from == 0 || from > to {
@@ -132,6 +141,7 @@ mod tests {
                 ranges.missing(from, to).into_iter().flat_map(|(a, b)| a..=b).collect();
             let expected: Vec<u64> = (from.max(1)..=to).filter(|s| !model.contains(s)).collect();
             prop_assert_eq!(&missing, &expected);
+            prop_assert_eq!(ranges.len(), model.len() as u64);
             prop_assert_eq!(ranges.covers(from.max(1), to), expected.is_empty());
             let after = (from + 1..).take_while(|s| model.contains(s)).last().unwrap_or(from);
             prop_assert_eq!(ranges.contiguous_after(from), after);

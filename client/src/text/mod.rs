@@ -8,7 +8,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd, TextMer
 
 use crate::view::{Block, Span};
 
-pub use preview::preview;
+pub use preview::{preview, searchable};
 
 /// Containers nested deeper than this are shown at this depth: a tree that is thousands of quotes
 /// deep would overflow the stack of whoever walks it.

@@ -1,4 +1,5 @@
-//! A message in one plain line, for the list, quotes and notifications.
+//! A message as plain text: in one line, for the list, quotes and notifications; or all of it, for
+//! search.
 
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -24,6 +25,50 @@ pub fn preview(markdown: &str) -> String {
         // A grapheme can be very long; marks without end are cut as well.
         Some((end, _)) if end < LOOKED_AT => format!("{}…", &line[..end]),
         _ => line,
+    }
+}
+
+/// All that can be searched for in a text: what is shown of it, and where its links lead.
+#[must_use]
+pub fn searchable(markdown: &str) -> String {
+    let mut text = String::new();
+    let mut addresses = Vec::new();
+    let blocks = blocks(markdown);
+    plain_blocks(&blocks, &mut text);
+    hidden_addresses(&blocks, &mut addresses);
+    for address in addresses {
+        text.push_str(address);
+        text.push(' ');
+    }
+    text
+}
+
+/// Addresses of links that are not their own text.
+fn hidden_addresses<'a>(blocks: &'a [Block], out: &mut Vec<&'a str>) {
+    for block in blocks {
+        match block {
+            Block::Paragraph { spans } => hidden_in_spans(spans, out),
+            Block::Code { .. } => {}
+            Block::Quote { blocks } => hidden_addresses(blocks, out),
+            Block::List { items, .. } => items.iter().for_each(|item| hidden_addresses(item, out)),
+        }
+    }
+}
+
+fn hidden_in_spans<'a>(spans: &'a [Span], out: &mut Vec<&'a str>) {
+    for span in spans {
+        match span {
+            Span::Emphasis { spans } | Span::Strong { spans } | Span::Struck { spans } => {
+                hidden_in_spans(spans, out);
+            }
+            Span::Link { url, spans } => {
+                let shown = plain_spans(spans);
+                if *url != shown && url.strip_prefix("mailto:") != Some(shown.as_str()) {
+                    out.push(url);
+                }
+            }
+            Span::Text { .. } | Span::Code { .. } | Span::Break => {}
+        }
     }
 }
 

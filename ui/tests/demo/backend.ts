@@ -9,6 +9,7 @@ import type {
   CallName,
   Code,
   Connection,
+  Coverage,
   MessageView,
   Notification,
   Progress,
@@ -19,6 +20,7 @@ import type {
 import { DemoAccount, type Handlers, problem } from './account';
 import { ada, everybody } from './people';
 import { message, Room } from './room';
+import { search } from './search';
 
 export interface DemoOptions {
   now: () => number;
@@ -40,6 +42,8 @@ export class DemoBackend implements Backend {
   readonly calls: { name: CallName; args: unknown }[] = [];
   /** Calls that are answered with this code from now on; `hang` never answers. */
   readonly broken = new Map<CallName, CallError['code'] | 'hang'>();
+  /** What searches say of what they looked through. */
+  coverage: Coverage = { complete: true, since: null, indexing: false };
   readonly #answers: Handlers;
   readonly #options: DemoOptions;
   readonly #listeners = new Set<Listener>();
@@ -301,6 +305,7 @@ export class DemoBackend implements Backend {
       const { room, row, body } = this.#messageAt(conversation, seq);
       body.pinned = on;
       this.#changed(room, [row]);
+      this.#tell({ event: 'details', details: room.details() });
       return {};
     },
     cancel_pending: ({ conversation, client_ref }) => {
@@ -426,6 +431,7 @@ export class DemoBackend implements Backend {
       if (body.progress === 'sent') return { read: [], delivered: [], waiting: rest };
       return { read: rest.slice(0, 2), delivered: rest.slice(2, 4), waiting: rest.slice(4) };
     },
+    search: (args) => search(this.rooms.values(), args, this.coverage),
     find_people: ({ query }) => {
       if (this.account.state.connection === 'offline') throw problem('offline');
       const wanted = query.toLowerCase();

@@ -15,6 +15,7 @@ import type {
 } from '../../src/protocol';
 import { plainText } from '../../src/state/plain';
 import { ada, blocksOf } from './people';
+import { pinned } from './search';
 
 export const PAGE = 60;
 
@@ -142,6 +143,7 @@ export class Room {
       member: !this.left,
       member_count: this.members.length,
       members: [...this.members],
+      pinned: pinned(this),
     };
   }
 

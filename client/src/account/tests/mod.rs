@@ -5,6 +5,8 @@ mod model;
 mod news;
 mod order;
 mod queue;
+mod search;
+mod search_model;
 mod unread;
 
 use std::path::Path;
