@@ -28,9 +28,6 @@ use super::{fan_out, fold};
 const STATES: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
 /// Messages of a conversation that stay in its kept state.
 const MESSAGES: usize = 64;
-/// How often a batch is begun anew because a newer owner had written further. Once is enough: what
-/// the newer owner wrote is then at or below the head.
-const OVERTAKEN: usize = 3;
 
 /// Why a lane stops. Its state is dropped and it starts again at the committed position.
 #[derive(Debug, thiserror::Error)]
@@ -52,8 +49,8 @@ pub enum Halt {
 }
 
 enum Stop {
-    /// A newer owner has written further than the record in hand.
-    Overtaken,
+    /// A newer owner has written further than this record.
+    Overtaken(ConversationId, Position),
     Halt(Halt),
 }
 
@@ -97,17 +94,23 @@ impl Lane {
     /// # Errors
     /// See [`Halt`]; the lane is not to be used again.
     pub async fn process(&mut self, records: &[(Position, Bytes)]) -> Result<(), Halt> {
-        for _ in 0..OVERTAKEN {
+        let mut overtaken = BTreeMap::new();
+        loop {
             match self.attempt(records).await {
                 Ok(()) => return Ok(()),
                 Err(Stop::Halt(halt)) => return Err(halt),
-                Err(Stop::Overtaken) => {
-                    tracing::warn!(partition = self.partition, "overtaken by a newer owner");
+                Err(Stop::Overtaken(conversation, position)) => {
+                    tracing::warn!(%conversation, position, "overtaken by a newer owner");
                     self.states.clear();
+                    // A head is written before the rows that it explains: loaded anew, it is not
+                    // below this record any more.
+                    let before = overtaken.insert(conversation, position);
+                    if before.is_some_and(|before| before >= position) {
+                        return Err(Halt::Ahead);
+                    }
                 }
             }
         }
-        Err(Halt::Ahead)
     }
 
     /// How many records this lane has met that were garbage.
@@ -245,7 +248,7 @@ impl Work {
     fn fold(&mut self, position: Position, record: &Record, state: &mut State) -> Result<(), Stop> {
         // A row at this very position was written by somebody for whom the record is below the head.
         if state.loaded >= position {
-            return Err(Stop::Overtaken);
+            return Err(Stop::Overtaken(record.conversation, position));
         }
         let mut touched = Touched::default();
         for entry in &record.commands {
@@ -253,7 +256,9 @@ impl Work {
             let hash = hash(entry);
             let before = self.refs.get(&key).filter(|_| !sabotage::is(Case::SkipDedup)).cloned();
             match &before {
-                Some(row) if row.position > position => return Err(Stop::Overtaken),
+                Some(row) if row.position > position => {
+                    return Err(Stop::Overtaken(record.conversation, position));
+                }
                 Some(row) if row.position < position => {
                     self.answer(record, state, row, hash);
                     continue;

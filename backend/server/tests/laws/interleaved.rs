@@ -2,8 +2,9 @@
 //! reads, with crashes between them, leave the rows and the answers of one.
 
 use protocol::Role;
+use storage::memory::{Read, Step};
 
-use super::owners::{From, Partition, expected};
+use super::owners::{From, Partition, Place, expected};
 use super::records::{
     Log, add, create, delete, direct, edit, give, group, leave, log, pin, react, record, remove,
     rename, reply, say,
@@ -237,4 +238,25 @@ fn a_zombie_that_wakes_when_its_heir_is_many_batches_ahead() {
             }
         }
     }
+}
+
+/// Each time that it loads its conversations anew, the heir has just written another one of them.
+#[test]
+fn an_owner_that_is_overtaken_in_one_conversation_after_another_comes_to_an_end() {
+    let records: Vec<_> = (2..8).map(|peer| direct(1, peer, [(peer, say("one"))])).collect();
+    let ids: Vec<_> = records.iter().map(|record| record.conversation).collect();
+    let log = log(records);
+    let mut partition = Partition::new(&log);
+    let mut zombie = partition.owner(From::Stored, partition.end(), &[log.len()]);
+    let mut heir = partition.owner(From::Stored, partition.end(), &[1]);
+    for id in &ids {
+        zombie.goes_to(Place::Read(Read::Head(ids[0])));
+        zombie.goes_to(Place::Read(Read::Conversation(*id)));
+        heir.goes_to(Place::Row(Step::Head(*id)));
+        heir.goes_to(Place::Row(Step::Restart(0)));
+        heir.step();
+    }
+    zombie.finish();
+    heir.finish();
+    partition.done(&expected(&log));
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use server::pipeline::sequence::{Halt, Lane};
 use storage::Committed;
 use storage::memory::{Gate, Memory, Read, Rows, Step, Verdict};
@@ -16,16 +17,25 @@ use tokio::sync::mpsc;
 use super::lone::{self, store};
 use super::properties::explained;
 use super::records::{Log, START, cut};
-use super::told::{Told, drain, outcomes};
+use super::told::{Told, drain, heard};
+
+/// Where an owner stands: before this row, or before this read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Place {
+    Row(Step),
+    Read(Read),
+}
 
 /// Lets one row or read through each time that it is opened.
 #[derive(Default)]
 struct Turnstile {
     open: AtomicBool,
+    place: Mutex<Option<Place>>,
 }
 
 impl Turnstile {
-    async fn pass(&self) {
+    async fn pass(&self, place: Place) {
+        *self.place.lock() = Some(place);
         poll_fn(|_| match self.open.swap(false, Ordering::Relaxed) {
             true => Poll::Ready(()),
             false => Poll::Pending,
@@ -36,13 +46,13 @@ impl Turnstile {
 
 #[async_trait]
 impl Gate for Turnstile {
-    async fn before_row(&self, _: Step) -> Verdict {
-        self.pass().await;
+    async fn before_row(&self, step: Step) -> Verdict {
+        self.pass(Place::Row(step)).await;
         Verdict::Go
     }
 
-    async fn before_read(&self, _: Read) {
-        self.pass().await;
+    async fn before_read(&self, read: Read) {
+        self.pass(Place::Read(read)).await;
     }
 }
 
@@ -77,6 +87,13 @@ impl Owner {
 
     pub(crate) fn finish(&mut self) {
         while self.step() {}
+    }
+
+    /// Go on until it stands here.
+    pub(crate) fn goes_to(&mut self, place: Place) {
+        while *self.turnstile.place.lock() != Some(place) {
+            assert!(self.step(), "it never comes to {place:?}");
+        }
     }
 }
 
@@ -145,7 +162,7 @@ impl Partition {
     /// All are done: the rows are those of a lone lane, and nobody was told anything else.
     pub(crate) fn done(&mut self, expected: &Expected) {
         assert_eq!(self.store.rows(), expected.rows);
-        assert_eq!(outcomes(&drain(&mut self.committed)), outcomes(&expected.told));
+        assert_eq!(heard(&drain(&mut self.committed)), heard(&expected.told));
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep};
 use super::generated::{config, history};
 use super::lone::{self, store};
 use super::records::{Log, START, direct, edit, log, react, reply, say};
-use super::told::{drain, outcomes};
+use super::told::{drain, heard};
 
 /// How long anything may take. The clock is a paused one: it only moves when everybody waits.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -149,7 +149,7 @@ async fn a_lane_that_has_lost_its_partition_between_two_rows_does_no_harm_when_i
                 second.await.unwrap().unwrap();
             }
             assert_eq!(store.rows(), rows, "stopped before row {at}");
-            assert_eq!(outcomes(&drain(&mut committed)), outcomes(&told));
+            assert_eq!(heard(&drain(&mut committed)), heard(&told));
         }
     }
 }
@@ -259,7 +259,7 @@ proptest! {
                 owner.await.unwrap().unwrap();
             }
             assert_eq!(store.rows(), rows);
-            assert_eq!(outcomes(&drain(&mut committed)), outcomes(&told));
+            assert_eq!(heard(&drain(&mut committed)), heard(&told));
         });
     }
 }

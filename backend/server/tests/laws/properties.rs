@@ -11,7 +11,7 @@ use server::pipeline::fold;
 use server::pipeline::record::Record;
 use server::pipeline::state::{State, Touched};
 use storage::memory::{Gate, Rows, Step, Verdict};
-use storage::{Head, Loaded};
+use storage::{Head, Loaded, Outcome};
 
 use super::generated::{command, config, history, malformed, sizes};
 use super::lone::{Lone, fold, store};
@@ -105,6 +105,28 @@ proptest! {
         let (rows, whole) = fold(std::slice::from_ref(&log));
         prop_assert_eq!(rows, lone.rows());
         prop_assert_eq!(answers(&whole), heard);
+    }
+
+    /// No row is touched by an event that it has seen already, whatever came after it.
+    #[test]
+    fn an_event_leaves_rows_alone_that_are_not_older(log in history(32)) {
+        let (rows, _) = fold(std::slice::from_ref(&log));
+        for (position, bytes) in &log {
+            let Some(record) = Record::decode(bytes) else { continue };
+            for entry in &record.commands {
+                let key = (record.conversation, record.sender, entry.client_ref);
+                let Outcome::Accepted(seq) = rows.refs[&key].outcome else { continue };
+                if rows.refs[&key].position < *position {
+                    continue;
+                }
+                let event = &rows.events[&(record.conversation, seq)].event;
+                let (mut state, mut touched) = (state(&rows, key.0), Touched::default());
+                let before = state.clone();
+                state.apply(event, &record, &entry.command, *position, &mut touched);
+                prop_assert_eq!(&touched, &Touched::default());
+                prop_assert_eq!(&state, &before);
+            }
+        }
     }
 
     #[test]

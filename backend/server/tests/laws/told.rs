@@ -43,13 +43,29 @@ pub(crate) fn answers(told: &[Told]) -> Vec<(Key, Answer)> {
     told.iter().filter_map(Told::answer).collect()
 }
 
-/// The set of answers to each command.
-pub(crate) fn outcomes(told: &[Told]) -> BTreeMap<Key, BTreeSet<Answer>> {
-    let mut outcomes: BTreeMap<Key, BTreeSet<Answer>> = BTreeMap::new();
+/// What is heard in all, however often and in whatever order: the answers to each command, who
+/// hears of each event, and who is shown the state of which message.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Heard {
+    answers: BTreeMap<Key, BTreeSet<Answer>>,
+    events: BTreeMap<(ConversationId, u64), BTreeSet<UserId>>,
+    states: BTreeMap<(ConversationId, u64), BTreeSet<UserId>>,
+}
+
+pub(crate) fn heard(told: &[Told]) -> Heard {
+    let mut heard = Heard::default();
     for (key, answer) in answers(told) {
-        outcomes.entry(key).or_default().insert(answer);
+        heard.answers.entry(key).or_default().insert(answer);
     }
-    outcomes
+    for one in told {
+        let ServerFrame::Event(frame) = &one.frame else { continue };
+        let id = frame.conversation;
+        heard.events.entry((id, frame.event.seq)).or_default().extend(&one.to);
+        for state in &frame.states {
+            heard.states.entry((id, state.seq)).or_default().extend(&one.to);
+        }
+    }
+    heard
 }
 
 impl Told {
