@@ -140,7 +140,8 @@ codes! {
     NotYours = "not_yours", 403;
     /// It is so already: nothing would change.
     NoChange = "no_change", 409;
-    /// More emoji or reactions on a message, or pins in a conversation, than there may be.
+    /// More emoji or reactions on a message, pins in a conversation, or memberships of one person in a
+    /// group than there may be.
     LimitReached = "limit_reached", 409;
     /// The last owner cannot be made less than that while others are there.
     LastOwner = "last_owner", 409;

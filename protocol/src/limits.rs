@@ -14,6 +14,8 @@ pub const COMMANDS: usize = 50;
 pub const PEOPLE_PER_COMMAND: usize = 100;
 /// Most members of a group at any one time.
 pub const GROUP_MEMBERS: usize = 10_000;
+/// Most memberships of one person in one group, one after another.
+pub const PERIODS: usize = 100;
 /// Longest name or title, in characters.
 pub const NAME_CHARS: usize = 128;
 /// Shortest account name, in characters.

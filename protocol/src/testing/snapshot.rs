@@ -63,6 +63,12 @@ impl Snapshots {
         self.now.keys().filter_map(|name| name.strip_prefix(prefix)).map(str::to_owned).collect()
     }
 
+    /// The value with this name.
+    #[must_use]
+    pub fn value(&self, name: &str) -> &Value {
+        &self.now[name]
+    }
+
     /// Compare with the file, or write it.
     ///
     /// # Panics

@@ -60,8 +60,8 @@ fn create(
     Ok(EventKind::Created { title: title.to_owned(), members, history_open })
 }
 
-/// Those of the named who can become members: each once, who exist, are not blocked, and are not
-/// members.
+/// Those of the named who can become members: each once, who exist, are not blocked, are not members,
+/// and have not come back too often.
 fn welcome(state: &State, record: &Record, named: &[UserId]) -> Vec<UserId> {
     let mut welcome: Vec<UserId> = Vec::new();
     for user in named {
@@ -69,12 +69,18 @@ fn welcome(state: &State, record: &Record, named: &[UserId]) -> Vec<UserId> {
             && !welcome.contains(user)
             && !record.absent.contains(user)
             && !record.blocked.contains(user)
-            && state.current(*user).is_none();
+            && state.current(*user).is_none()
+            && !has_come_too_often(state, *user);
         if can {
             welcome.push(*user);
         }
     }
     welcome
+}
+
+/// A page carries all memberships that its person has had, so there are only so many.
+fn has_come_too_often(state: &State, user: UserId) -> bool {
+    state.members.get(&user).is_some_and(|row| row.periods.len() >= limits::PERIODS)
 }
 
 fn direct_may(state: &State, record: &Record, peer: UserId, command: &Command) -> Result<(), Code> {
@@ -180,6 +186,9 @@ fn add(state: &State, record: &Record, users: &[UserId]) -> Result<EventKind, Co
             Code::NoPerson
         } else if all(&record.blocked) {
             Code::Blocked
+        } else if users.iter().all(|u| has_come_too_often(state, *u) && state.current(*u).is_none())
+        {
+            Code::LimitReached
         } else {
             Code::AlreadyAMember
         });

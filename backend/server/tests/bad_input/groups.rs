@@ -189,3 +189,21 @@ async fn row_22_two_admins_who_remove_each_other_at_once_both_stay() {
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
     assert!(outcomes.contains(&Err(Code::NotAllowed)), "{outcomes:?}");
 }
+
+#[tokio::test]
+async fn row_22_who_was_added_and_removed_a_hundred_times_is_added_no_more() {
+    let live = Live::new().await;
+    let (mut ada, grace) = (live.person("ada").await, live.person("grace").await);
+    let group = ada.begins(&[grace.user]).await;
+    for _ in 1..limits::PERIODS {
+        ada.asks(group, &json!({"remove": {"user": grace.user}})).await.unwrap();
+        ada.asks(group, &add(&[grace.user])).await.unwrap();
+    }
+    assert_eq!(ada.asks(group, &add(&[grace.user])).await, Err(Code::AlreadyAMember));
+    ada.asks(group, &json!({"remove": {"user": grace.user}})).await.unwrap();
+    assert_eq!(ada.asks(group, &add(&[grace.user])).await, Err(Code::LimitReached));
+    let eve = live.person("eve").await;
+    let seq = ada.asks(group, &add(&[grace.user, eve.user])).await.unwrap();
+    let range = ada.range(group, &format!("from={seq}")).await;
+    assert_eq!(range["events"][0]["kind"]["added"]["users"], json!([eve.user]), "the others come");
+}

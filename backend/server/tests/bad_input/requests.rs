@@ -1,5 +1,6 @@
 //! Rows 28 to 31: requests that are wrong in their bytes, and bodies that are anything.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::Method;
@@ -184,24 +185,44 @@ async fn row_31_many_who_sign_in_at_once_are_told_to_come_again_and_the_server_g
     app.stop().await;
 }
 
+/// What the crate `protocol` has kept of everything that crosses over HTTP, by the name of its type.
+fn kept() -> BTreeMap<String, Value> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../protocol/tests/snapshots");
+    let mut kept = BTreeMap::new();
+    for group in ["signing-in", "people", "polls", "answers", "model"] {
+        let text = std::fs::read_to_string(format!("{folder}/{group}.json")).unwrap();
+        let all: BTreeMap<String, Value> = serde_json::from_str(&text).unwrap();
+        kept.extend(all.into_iter().map(|(name, value)| {
+            let of_type = name.split(',').next().unwrap_or_default();
+            (of_type.to_owned(), value)
+        }));
+    }
+    kept
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_type_that_the_api_document_names_has_a_snapshot() {
+    let api = Api::new().await;
+    let document = api.get("/v1/openapi.json", "").await.json();
+    let kept = kept();
+    // Kept under the names of their variants, or only ever inside of others.
+    let elsewhere = ["Code", "Event", "EventKind", "Reaction", "Text"];
+    for name in document["components"]["schemas"].as_object().unwrap().keys() {
+        let id = name.ends_with("Id") || name == "ClientRef";
+        assert!(id || elsewhere.contains(&name.as_str()) || kept.contains_key(name), "{name}");
+    }
+}
+
 /// Each route that takes a body, with a body that it takes.
 fn bodies(document: &Value) -> Vec<(Method, String, Value)> {
+    let kept = kept();
     let mut bodies = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let content = &operation["requestBody"]["content"]["application/json"]["schema"];
             let Some(schema) = content["$ref"].as_str() else { continue };
             let name = schema.rsplit('/').next().unwrap();
-            let body = ["signing-in", "people", "polls"].into_iter().find_map(|group| {
-                let file = format!(
-                    "{}/../../protocol/tests/snapshots/{group}.json",
-                    env!("CARGO_MANIFEST_DIR")
-                );
-                let text = std::fs::read_to_string(file).unwrap();
-                let all: Value = serde_json::from_str(&text).unwrap();
-                all.get(name).cloned()
-            });
-            let body = body.unwrap_or_else(|| panic!("no snapshot of {name}"));
+            let body = kept.get(name).cloned().unwrap_or_else(|| panic!("no snapshot of {name}"));
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
             bodies.push((method, path.clone(), body));
         }
