@@ -32,13 +32,14 @@ pub struct ProfileFile {
 }
 
 impl ProfileFile {
-    /// Read the file in the data folder, making both if they are not there. A file that does not
-    /// read is kept aside; of several accounts none is current then, a single one is.
+    /// Read the file in the data folder, making both if they are not there; only its owner can read
+    /// a folder that is made. A file that does not read is kept aside; of several accounts none is
+    /// current then, a single one is.
     ///
     /// # Errors
     /// When the folder cannot be written.
     pub fn open(data: &Path, environment: &Environment) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(data.join("accounts")).map_err(file_error(data))?;
+        make_private(&data.join("accounts")).map_err(file_error(data))?;
         let path = data.join("kith.json");
         let read = match std::fs::read(&path) {
             Ok(bytes) => Some(serde_json::from_slice(&bytes)),
@@ -103,6 +104,15 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     std::fs::rename(&new, path)
 }
 
+/// Make a folder, and those above it that are not there. Messages are in it, so it is its owner's only.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
 fn only_account(data: &Path) -> Option<String> {
     let mut folders = std::fs::read_dir(data.join("accounts")).ok()?.flatten();
     let first = folders.next()?.file_name().into_string().ok()?;
@@ -118,5 +128,22 @@ fn default_settings() -> Settings {
         typing: true,
         autostart: false,
         close_to_tray: true,
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_data_folder_that_is_made_can_be_read_by_its_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("programs/kith");
+        ProfileFile::open(&data, &Environment::system()).unwrap();
+        for made in [folder.path().join("programs"), data.clone(), data.join("accounts")] {
+            let mode = std::fs::metadata(&made).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700, "{}", made.display());
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! A client that is running for one command: started, listened to, waited for.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -152,7 +152,7 @@ pub(crate) fn print(line: &impl Serialize) -> Result<(), Failure> {
     out.write_all(b"\n").and_then(|()| out.flush()).map_err(gone)
 }
 
-/// The account's folder, made when it is not there. Messages are in it, so it is its owner's only.
+/// The account's folder; the client makes it when it is not there.
 fn folder(arguments: &Arguments) -> Result<PathBuf, Failure> {
     let data = match &arguments.data {
         Some(data) => data.clone(),
@@ -160,16 +160,5 @@ fn folder(arguments: &Arguments) -> Result<PathBuf, Failure> {
             .ok_or_else(|| Failure::local("storage", "no folder for data; --data names one"))?
             .join("kith-bot"),
     };
-    let folder = data.join(&arguments.name);
-    private(&folder)
-        .map_err(|error| Failure::local("storage", format!("{}: {error}", folder.display())))?;
-    Ok(folder)
-}
-
-fn private(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    Ok(data.join(&arguments.name))
 }

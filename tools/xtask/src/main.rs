@@ -11,7 +11,7 @@ mod tally;
 mod test;
 mod tidy;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -33,6 +33,12 @@ enum Command {
         /// Pictures, also when there is a display.
         #[arg(long)]
         pictures: bool,
+    },
+    /// Show the UI in a plain browser, over a client of its own: prints the address to open.
+    Bridge {
+        /// What the bridge takes, such as `--as ada`; `--help` lists it.
+        #[arg(required = true, allow_hyphen_values = true, trailing_var_arg = true)]
+        rest: Vec<String>,
     },
     /// Set up and run every test.
     Test {
@@ -77,11 +83,19 @@ fn answer(command: Option<Command>) -> Result<ExitCode> {
         }
         Some(Command::Setup) => setup::setup(&root, &setup::EVERYTHING)?,
         Some(Command::Demo { pictures }) => demo::demo(&root, pictures)?,
+        Some(Command::Bridge { rest }) => bridge(&root, &rest)?,
         Some(Command::Test { only }) => return test::test(&root, &only),
         Some(Command::Tidy) => tidy::tidy(&root)?,
         Some(Command::Load(options)) => load::load(&root, &options)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Build what a browser shows, and become the bridge.
+fn bridge(root: &Path, rest: &[String]) -> Result<()> {
+    setup::setup(root, &[&machine::COMPILE])?;
+    let words = ["cargo", "run", "-q", "-p", "bridge", "--"];
+    run::become_program(run::program(root, &words).args(rest))
 }
 
 /// The top of the tree, wherever the command was given.

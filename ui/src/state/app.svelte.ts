@@ -182,6 +182,11 @@ export class App {
     this.state = state;
     this.applySettings(state.settings);
     for (const notice of state.notices) {
+      if (notice.code === 'reload') {
+        // The page did not keep up, and was not told everything.
+        void this.#readAll();
+        continue;
+      }
       if (this.#told.has(notice.code)) continue;
       this.#told.add(notice.code);
       const said = language.words.notices;

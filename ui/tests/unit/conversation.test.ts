@@ -2,6 +2,7 @@
 
 import { flushSync } from 'svelte';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Listener } from '../../src/backend';
 import { App } from '../../src/state/app.svelte';
 import { DemoBackend } from '../demo/backend';
 import { rooms } from '../demo/rooms';
@@ -110,25 +111,28 @@ describe('the app over a client', () => {
     );
   });
 
-  it('reads everything anew when the stream began again', async () => {
+  it('reads everything anew when the stream began again, and when it was not told everything', async () => {
     const demo = new DemoBackend({ now: () => NOW, rooms: rooms(NOW), pace: 0 });
-    let restarted = () => {};
+    let told: Listener | null = null;
     const subscribe = demo.subscribe.bind(demo);
     demo.subscribe = (listener) => {
-      restarted = () => listener.restarted();
+      told = listener;
       return subscribe(listener);
     };
     const app = new App(demo, document.createElement('div'));
     app.start();
     await quiet();
-    const before = demo.calls.length;
-    restarted();
-    await quiet();
-    expect(demo.calls.slice(before).map((c) => c.name)).toEqual([
-      'get_state',
-      'list_conversations',
-      'take_target',
-    ]);
+    const everything = ['get_state', 'list_conversations', 'take_target'];
+    const asked = async (tell: () => void) => {
+      const before = demo.calls.length;
+      tell();
+      await quiet();
+      return demo.calls.slice(before).map((c) => c.name);
+    };
+    expect(await asked(() => told?.restarted())).toEqual(everything);
+    const state = { ...demo.account.state, notices: [{ code: 'reload' }] };
+    expect(await asked(() => told?.notify([{ event: 'state', state }]))).toEqual(everything);
+    expect(app.toasts.shown).toEqual([]);
   });
 
   it('marks the page idle only when the client is, nothing waits and what changed is painted', async () => {
