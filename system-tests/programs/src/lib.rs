@@ -5,6 +5,7 @@ pub mod server;
 use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -62,6 +63,24 @@ pub fn free_port() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
+/// An address of loopback for a program that may be stopped and started again at it. On Linux it has
+/// a host of its own there, so that nobody else takes the port meanwhile.
+///
+/// # Errors
+/// When there is none.
+pub fn own_address() -> Result<SocketAddr> {
+    static TAKEN: AtomicU8 = AtomicU8::new(0);
+    let host = if cfg!(target_os = "linux") {
+        let [.., high, low] = std::process::id().to_be_bytes();
+        // 127.0.0 is where everybody else is.
+        let high = high.max(1);
+        Ipv4Addr::new(127, high, low, TAKEN.fetch_add(1, Ordering::Relaxed))
+    } else {
+        Ipv4Addr::LOCALHOST
+    };
+    Ok(TcpListener::bind((host, 0))?.local_addr()?)
+}
+
 /// Wait until something listens at an address.
 ///
 /// # Errors
@@ -78,47 +97,4 @@ pub async fn listens(at: SocketAddr, program: &mut Child) -> Result<()> {
         sleep(Duration::from_millis(10)).await;
     }
     Ok(())
-}
-
-/// The process that another one has started; the first if there are several.
-///
-/// # Errors
-/// When there is none.
-pub fn child_of(parent: u32) -> Result<u32> {
-    for entry in std::fs::read_dir("/proc")? {
-        let Some(id) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else {
-            continue;
-        };
-        if standing(id).is_some_and(|(_, of)| of == parent) {
-            return Ok(id);
-        }
-    }
-    bail!("process {parent} has started none")
-}
-
-/// Ask a process to end, and wait until it has.
-///
-/// # Errors
-/// When it goes on.
-pub async fn ended(process: u32) -> Result<()> {
-    let asked = Command::new("kill").args(["-TERM", &process.to_string()]).status().await?;
-    if !asked.success() {
-        bail!("process {process} cannot be ended");
-    }
-    let deadline = Instant::now() + PATIENCE;
-    while standing(process).is_some_and(|(state, _)| state != 'Z') {
-        if Instant::now() > deadline {
-            bail!("process {process} goes on");
-        }
-        sleep(Duration::from_millis(10)).await;
-    }
-    Ok(())
-}
-
-/// A process's state, `Z` when it has ended, and who started it.
-fn standing(process: u32) -> Option<(char, u32)> {
-    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name comes first, in brackets, and may hold anything.
-    let mut words = text.rsplit_once(')')?.1.split_whitespace();
-    Some((words.next()?.chars().next()?, words.next()?.parse().ok()?))
 }

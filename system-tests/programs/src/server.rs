@@ -8,7 +8,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result};
 use tokio::process::Child;
 
-use crate::{built, command, free_port, listens};
+use crate::{built, command, listens, own_address};
 
 /// How a server is started.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// The usual: `kithd` on a free port of loopback.
+    /// The usual: `kithd` on loopback.
     ///
     /// # Errors
     /// When it is not built, or there is no port.
@@ -35,7 +35,7 @@ impl Setup {
             program: built("kithd")?,
             under: Vec::new(),
             folder: folder.to_owned(),
-            address: free_port()?,
+            address: own_address()?,
             variables: Vec::new(),
         })
     }
@@ -86,7 +86,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Start one on a free port of loopback. Its log goes to `kithd.log` beside its data.
+    /// Start one on loopback. Its log goes to `kithd.log` beside its data.
     ///
     /// # Errors
     /// When it is not built, or does not come up.

@@ -45,6 +45,9 @@ enum Command {
         /// Only one part; may be given more than once.
         #[arg(long, value_enum)]
         only: Vec<Part>,
+        /// How often the server is killed in the test of that, instead of 100 times.
+        #[arg(long, value_name = "N")]
+        kills: Option<u32>,
     },
     /// Look at directions, file lengths and marks: what a compiler does not see.
     Tidy,
@@ -84,7 +87,7 @@ fn answer(command: Option<Command>) -> Result<ExitCode> {
         Some(Command::Setup) => setup::setup(&root, &setup::EVERYTHING)?,
         Some(Command::Demo { pictures }) => demo::demo(&root, pictures)?,
         Some(Command::Bridge { rest }) => bridge(&root, &rest)?,
-        Some(Command::Test { only }) => return test::test(&root, &only),
+        Some(Command::Test { only, kills }) => return test::test(&root, &only, kills),
         Some(Command::Tidy) => tidy::tidy(&root)?,
         Some(Command::Load(options)) => load::load(&root, &options)?,
     }

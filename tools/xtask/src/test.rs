@@ -29,14 +29,14 @@ struct Outcome {
 }
 
 /// Set up, run all steps of the wanted parts (none named: of all), also after one that failed, and
-/// close with `N passed, N failed`.
-pub(crate) fn test(root: &Path, only: &[Part]) -> Result<ExitCode> {
+/// close with `N passed, N failed`. `kills` is how often the server is killed in the test of that.
+pub(crate) fn test(root: &Path, only: &[Part], kills: Option<u32>) -> Result<ExitCode> {
     setup(root, packages(only))?;
     let mut outcomes = Vec::new();
     for step in steps(root, only) {
         say(&format!("\n── {}: {}", step.what, step.words.join(" ")));
         let began = Instant::now();
-        let tally = take(&step)?;
+        let tally = take(&step, kills)?;
         outcomes.push(Outcome { what: step.what, tally, time: began.elapsed() });
     }
     Ok(close(&outcomes))
@@ -87,10 +87,13 @@ fn steps(root: &Path, only: &[Part]) -> Vec<Step> {
 
 /// Run one step. One that ends badly has failed even if it counted no failure, and so has a runner
 /// that ran nothing.
-fn take(step: &Step) -> Result<Tally> {
+fn take(step: &Step, kills: Option<u32>) -> Result<Tally> {
     let mut tally = Tally::default();
     let mut command = program(&step.folder, &step.words);
     for_ci(&mut command);
+    if let Some(kills) = kills {
+        command.env("KITH_TEST_KILLS", kills.to_string());
+    }
     let well = watch(&mut command, |line| {
         if let Some(more) = step.runner.read(line) {
             tally += more;
