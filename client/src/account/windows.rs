@@ -260,7 +260,10 @@ impl Window {
                 self.told.retain(|_, (place, _)| *place <= last);
             }
         } else {
-            self.from = self.from.max(places[places.len() - MOST_ROWS]);
+            // Queued messages stand behind the head; they are all kept, and have a place there when
+            // they are sent.
+            let oldest = places[places.len() - MOST_ROWS].min(self.told_head.saturating_add(1));
+            self.from = self.from.max(oldest);
             let from = self.from;
             self.told.retain(|_, (place, _)| *place >= from);
         }

@@ -260,3 +260,22 @@ fn what_a_message_quotes_is_kept_with_its_draft_and_sending_ends_the_draft() {
     let ahead = account.send(id, "x".into(), Some(2));
     assert!(matches!(ahead, Err(ComposeError::Refused(Code::NoMessage))));
 }
+
+#[test]
+fn a_window_with_more_queued_messages_than_it_keeps_shows_each_when_it_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut account, id) = with_bob(folder.path());
+    account.open_window(id, None).unwrap();
+    let refs: Vec<ClientRef> =
+        (0..450).map(|n| account.submit(id, say(&n.to_string())).unwrap()).collect();
+    account.notifications().unwrap();
+    for (seq, client_ref) in (1..).zip(&refs) {
+        account.ingest(vec![accepted(seq, *client_ref)]).unwrap();
+        let told = account.notifications().unwrap();
+        let sent = told.iter().any(|told| match told {
+            Notification::Rows { rows, .. } => rows.iter().any(|row| row.seq == Some(seq)),
+            _ => false,
+        });
+        assert!(sent, "{seq}");
+    }
+}
