@@ -14,6 +14,9 @@ pub(crate) struct Options {
     /// Pairs of people.
     #[arg(long, default_value_t = 500)]
     pairs: usize,
+    /// Nobody confirms anything.
+    #[arg(long)]
+    no_markers: bool,
     #[command(flatten)]
     search: search::Options,
 }
@@ -28,13 +31,16 @@ impl Options {
 #[derive(Debug, Serialize)]
 pub(crate) struct Direct {
     pairs: usize,
+    /// Whether people confirm what comes.
+    markers: bool,
     #[serde(flatten)]
     found: Found,
 }
 
 pub(crate) async fn measure(bench: &Bench, options: &Options) -> Result<Direct> {
-    let pairs = options.pairs;
-    say(&format!("{pairs} pairs, both sides write 256 bytes each, delivered markers included"));
+    let (pairs, markers) = (options.pairs, !options.no_markers);
+    let with = if markers { "with" } else { "without" };
+    say(&format!("{pairs} pairs, both sides write 256 bytes each, {with} delivered markers"));
     let (left, right) = bench.accounts.split_at(pairs);
     let seat = |(own, peer): (&crate::Account, &crate::Account)| Seat {
         account: own.clone(),
@@ -42,7 +48,7 @@ pub(crate) async fn measure(bench: &Bench, options: &Options) -> Result<Direct> 
         peer: Some(peer.user),
     };
     let seats = left.iter().zip(right).chain(right.iter().zip(left)).map(seat).collect();
-    let chat = Chat::open(bench, seats, 1, true).await?;
+    let chat = Chat::open(bench, seats, 1, markers).await?;
     let found = search::highest(&chat, &options.search, 4_000.0).await?;
-    Ok(Direct { pairs, found })
+    Ok(Direct { pairs, markers, found })
 }
