@@ -20,6 +20,36 @@ const FLAGS = [
 /** A Thursday morning, so that pictures are the same every day. */
 export const NOW = Date.parse('2024-11-07T10:42:00Z');
 
+/** Starts Debian's Chromium. */
+export function launch() {
+  return chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
+}
+
+/**
+ * An empty page of somebody's own. Whatever it reports as wrong is in `faults`, unless it `isExpected`.
+ */
+export async function emptyPage(
+  browser,
+  { width = 1320, height = 860, scheme = 'light', isExpected = () => false } = {},
+) {
+  const context = await browser.newContext({
+    viewport: { width, height },
+    reducedMotion: 'reduce',
+    colorScheme: scheme,
+    timezoneId: 'UTC',
+    locale: 'en-GB',
+  });
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const page = await context.newPage();
+  const faults = [];
+  page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
+  page.on('console', (message) => {
+    const bad = message.type() === 'error' || message.type() === 'warning';
+    if (bad && !isExpected(message)) faults.push(`${message.type()}: ${message.text()}`);
+  });
+  return { page, context, faults };
+}
+
 /** Builds and serves the demo. The answer has its address, a browser, and `close`. */
 export async function startDemo() {
   const outDir = `${target}/ui-demo`;
@@ -44,7 +74,7 @@ export async function startDemo() {
   await build(config);
   const server = await preview({ ...config, build: { outDir } });
   const address = server.resolvedUrls?.local[0];
-  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
+  const browser = await launch();
   return {
     browser,
     address,
@@ -56,27 +86,10 @@ export async function startDemo() {
 }
 
 /**
- * Opens the demo. `wishes` go to its address; `size`, `text` (percent), `motion` and `touch` to the browser.
+ * Opens the demo. `wishes` go to its address, `text` is its size in percent, the rest are for the page.
  */
-export async function openDemo(
-  demo,
-  { wishes = {}, width = 1320, height = 860, text = 100, scheme = 'light' } = {},
-) {
-  const context = await demo.browser.newContext({
-    viewport: { width, height },
-    reducedMotion: 'reduce',
-    colorScheme: scheme,
-    timezoneId: 'UTC',
-    locale: 'en-GB',
-  });
-  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
-  const page = await context.newPage();
-  const faults = [];
-  page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
-  page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning')
-      faults.push(`${message.type()}: ${message.text()}`);
-  });
+export async function openDemo(demo, { wishes = {}, text = 100, ...options } = {}) {
+  const { page, context, faults } = await emptyPage(demo.browser, options);
   if (text !== 100) {
     await page.addInitScript((percent) => {
       document.addEventListener('readystatechange', () => {

@@ -1,27 +1,14 @@
 // axe-core over every view, light and dark.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { seriousFindings } from '../axe.mjs';
 import { VIEWS } from '../views.mjs';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 const scene = (options, prepare) => async (open) => {
   for (const scheme of ['light', 'dark']) {
     const page = await open({ ...options, scheme });
     await prepare?.(page);
-    await page.evaluate(axe);
-    const found = await page.evaluate(() => axe.run(document, { resultTypes: ['violations'] }));
-    const serious = found.violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .flatMap(({ id, nodes }) =>
-        nodes.map(
-          (node) =>
-            `${scheme} ${id}: ${node.target.join(' ')}: ${node.failureSummary?.split('\n')[1]?.trim()}`,
-        ),
-      );
-    assert.deepEqual(serious, []);
+    assert.deepEqual(await seriousFindings(page), [], scheme);
   }
 };
 

@@ -2,34 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { byId, conversation, idle } from '../page.mjs';
+import { alive, fromEnd, places, scrolled, settle } from '../places.mjs';
 
-const measure = `(by) => {
-  const box = document.querySelector('[data-testid=timeline]');
-  if (by) box.scrollBy(0, by);
-  const top = box.getBoundingClientRect().top;
-  return Object.fromEntries(
-    [...box.querySelectorAll('[data-key]')].map((row) => [row.dataset.key, (row.querySelector('.bubble') ?? row).getBoundingClientRect().top - top]),
-  );
-}`;
-/** Where what one reads of each row stands: key → distance from the top of the timeline. */
-const places = (page) => page.evaluate(`(${measure})(0)`);
-/** Scrolls, and tells where everything stands before anything can come of it. */
-const scrolled = (page, by) => page.evaluate(`(${measure})(${by})`);
-/** Until what a scroll began has ended. */
-const settle = async (page) => {
-  await page.evaluate(
-    () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
-  );
-  await idle(page);
-};
 const scroll = (page, by) =>
   page.evaluate((y) => document.querySelector('[data-testid=timeline]').scrollBy(0, y), by);
-const fromEnd = (page) =>
-  page.evaluate(() => {
-    const box = document.querySelector('[data-testid=timeline]');
-    return box.scrollHeight - box.scrollTop - box.clientHeight;
-  });
-const alive = (page) => page.locator('[data-testid=timeline] [data-key]').count();
 const openIn = async (page, name) => {
   await page.click(conversation(name));
   await idle(page);
