@@ -53,8 +53,9 @@ impl Subscribers {
                 self.idle.store(*idle, Ordering::Relaxed);
             }
         }
+        let idle = self.idle.load(Ordering::Relaxed);
         all.retain_mut(|subscriber| {
-            anybody |= subscriber.tell(told, state);
+            anybody |= subscriber.tell(told, state, idle);
             !subscriber.sender.is_closed()
         });
         anybody
@@ -62,7 +63,7 @@ impl Subscribers {
 }
 
 impl Subscriber {
-    fn tell(&mut self, told: &[Notification], state: &AppState) -> bool {
+    fn tell(&mut self, told: &[Notification], state: &AppState, idle: bool) -> bool {
         // Half of the queue has to be free again before a subscriber that lost some goes on.
         if self.lagged && self.sender.capacity() < QUEUE / 2 {
             return false;
@@ -70,7 +71,11 @@ impl Subscriber {
         if self.lagged {
             let mut state = state.clone();
             state.notices.push(Notice { code: "reload".into() });
-            self.lagged = self.sender.try_send(Notification::State { state }).is_err();
+            let mut again = [Notification::Idle { idle }, Notification::State { state }];
+            if idle {
+                again.reverse();
+            }
+            self.lagged = again.into_iter().any(|told| self.sender.try_send(told).is_err());
         }
         for notification in told {
             match self.sender.try_send(notification.clone()) {

@@ -335,11 +335,18 @@ async fn a_subscriber_that_does_not_keep_up_is_told_to_read_everything_anew() {
     }
     assert!(held <= 1024, "nothing is unbounded");
     end.send(&from_bob(1501));
+    // Whether all is done is told anew too: nobody can ask for that.
+    let mut done = None;
     hear(&mut slow, |told| match told {
+        Notification::Idle { idle } => {
+            done = Some(idle);
+            None
+        }
         Notification::State { state } => {
             state.notices.iter().any(|notice| notice.code == "reload").then_some(())
         }
         _ => None,
     })
     .await;
+    assert_eq!(done, Some(false), "a marker is on its way");
 }
