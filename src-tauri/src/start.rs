@@ -27,7 +27,7 @@ pub(crate) async fn client(identifier: String, folder: &Path) -> Result<Client> 
         data: folder.to_owned(),
         environment: Environment::system(),
         connector: Arc::new(Network::new().context("the network cannot be set up")?),
-        secrets: Arc::new(KeychainSecrets),
+        secrets: Arc::new(KeychainSecrets::default()),
         service: identifier,
         device_name: device_name(),
         platform: std::env::consts::OS.to_owned(),
