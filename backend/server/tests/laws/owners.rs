@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use parking_lot::Mutex;
 use server::pipeline::sequence::{Halt, Lane};
-use storage::Committed;
 use storage::memory::{Gate, Memory, Read, Rows, Step, Verdict};
+use storage::{Committed, HistoryStore};
 use tokio::sync::mpsc;
 
 use super::lone::{self, store};
@@ -156,7 +157,13 @@ impl Partition {
 
     /// What readers see now is whole.
     pub(crate) fn read(&self) {
-        explained(&self.store.rows());
+        let rows = self.store.rows();
+        explained(&rows);
+        for (id, head) in &rows.heads {
+            let stretch = self.store.stretch(*id, 1, u64::MAX, u64::MAX, usize::MAX);
+            let stretch = stretch.now_or_never().expect("readers do not wait").unwrap();
+            assert_eq!((stretch.from, stretch.to), (1, head.seq));
+        }
     }
 
     /// All are done: the rows are those of a lone lane, and nobody was told anything else.

@@ -181,3 +181,19 @@ pub async fn changes_are_handed_out_in_order_before_apply_returns<S: Conversatio
     }
     assert!(o.committed.try_recv().is_err());
 }
+
+/// Whoever comes after a crash cannot know whether its changes were handed out.
+pub async fn a_batch_that_is_applied_again_hands_its_changes_out_again<S: Conversations>(
+    mut o: Opened<S>,
+) {
+    let mut room = Room::group(1, 2, false);
+    room.says(1, "hi");
+    let told = room.tells(1, "hi");
+    let batch = room.take();
+    o.store.apply(batch.clone()).await.unwrap();
+    let first = o.committed.try_recv().unwrap();
+    o.store.apply(batch).await.unwrap();
+    let again = o.committed.try_recv().unwrap();
+    assert_eq!(again.changes, [told]);
+    assert!(again.commit > first.commit);
+}

@@ -101,6 +101,7 @@ macro_rules! conversation_contract {
                 what_was_applied_is_loaded
                 of_two_writers_of_a_cell_the_higher_position_wins_in_either_order
                 a_batch_that_is_applied_again_changes_nothing
+                a_batch_that_is_applied_again_hands_its_changes_out_again
                 an_event_is_written_once_and_another_one_in_its_place_is_an_alarm
                 a_dedup_row_is_written_once
                 refs_of_many_conversations_are_read_at_once

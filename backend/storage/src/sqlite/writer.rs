@@ -296,8 +296,10 @@ impl Writer {
             }
             commit.changes.truncate(told);
         }
-        let changed = db.total_changes() != begin;
         let Commit { fresh, relations, changes, .. } = commit;
+        // What is told needs a commit's number, also when every row was there already: whoever wrote
+        // them may have ended before it told anybody.
+        let changed = db.total_changes() != begin || !changes.is_empty();
         Ok(Some(Attempt { number, changed, fresh, relations, changes }))
     }
 }
