@@ -1,4 +1,5 @@
 //! Two people chat through the whole pipeline, over long-poll and in one process.
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 use axum::Router;
 use axum::body::Body;
@@ -132,7 +133,7 @@ async fn a_message_comes_back_to_its_sender_and_reaches_the_other_in_one_order()
 async fn row_15_a_resend_is_answered_and_not_stored_again_and_another_body_is_a_conflict() {
     let (_folder, app, router) = world().await;
     let mut ada = Person::joins(&router, "ada", 1).await;
-    let mut grace = Person::joins(&router, "grace", 2).await;
+    let grace = Person::joins(&router, "grace", 2).await;
     ada.sends(grace.user, 1, "hi").await;
     let first = ada.hears(|f| f.get("event").is_some()).await;
     ada.sends(grace.user, 1, "hi").await;

@@ -162,3 +162,84 @@ impl Outgoing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(bytes: usize) -> Utf8Bytes {
+        "x".repeat(bytes).into()
+    }
+
+    async fn taken(outgoing: &Outgoing) -> (Vec<String>, u64) {
+        let (frames, covered) = outgoing.take().await.unwrap();
+        (frames.into_iter().map(|frame| frame.to_string()).collect(), covered)
+    }
+
+    fn greeted() -> Outgoing {
+        let outgoing = Outgoing::default();
+        let hello = outgoing.listen().unwrap();
+        outgoing.answered(hello);
+        outgoing
+    }
+
+    #[tokio::test]
+    async fn row_26_a_queue_that_is_full_gives_way_to_one_resync_and_takes_nothing_more() {
+        let resync = (vec![r#"{"resync":{}}"#.to_owned()], 0);
+        for (frames, bytes) in [(FRAMES + 1, 1), (3, BYTES / 2), (1, BYTES + 1)] {
+            let outgoing = greeted();
+            for n in 0..frames as u64 {
+                outgoing.push(frame(bytes), n + 1);
+            }
+            outgoing.push(frame(1), 1_000);
+            assert_eq!(taken(&outgoing).await, resync, "{frames} of {bytes} bytes");
+            outgoing.push(frame(1), 1_001);
+            let hello = outgoing.listen().unwrap();
+            outgoing.push(frame(1), 1_002);
+            assert_eq!(taken(&outgoing).await, (vec!["x".to_owned()], 0), "while it is answered");
+            outgoing.answered(hello);
+            outgoing.push(frame(1), 1_003);
+            assert_eq!(taken(&outgoing).await.1, 1_002);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_to_an_earlier_hello_ends_where_a_later_one_begins() {
+        let outgoing = Outgoing::default();
+        let first = outgoing.listen().unwrap();
+        assert!(outgoing.listen().is_none(), "hello is said once");
+        let page = ServerFrame::Resync {};
+        assert!(outgoing.page(&page, first).await);
+        for _ in 0..=FRAMES {
+            outgoing.push(frame(1), 1);
+        }
+        assert!(!outgoing.page(&page, first).await, "everything was dropped");
+        let second = outgoing.listen().unwrap();
+        assert!(!outgoing.page(&page, first).await);
+        outgoing.answered(first);
+        assert!(outgoing.page(&page, second).await);
+        outgoing.push(frame(1), 7);
+        assert_eq!(taken(&outgoing).await.1, 0, "the second is not answered yet");
+        outgoing.close();
+        assert!(!outgoing.page(&page, second).await);
+    }
+
+    #[tokio::test]
+    async fn a_page_waits_for_room_and_not_for_ever() {
+        let outgoing = Outgoing::default();
+        let hello = outgoing.listen().unwrap();
+        outgoing.push(frame(PAGE_ROOM), 0);
+        let page = ServerFrame::Resync {};
+        let waiting = outgoing.page(&page, hello);
+        tokio::pin!(waiting);
+        assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+        taken(&outgoing).await;
+        assert!(waiting.await, "there is room");
+        outgoing.push(frame(PAGE_ROOM), 0);
+        let waiting = outgoing.page(&page, hello);
+        tokio::pin!(waiting);
+        assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+        outgoing.close();
+        assert!(!waiting.await, "nobody takes anything");
+    }
+}

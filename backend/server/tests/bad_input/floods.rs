@@ -1,5 +1,6 @@
 //! Rows 25 to 27: too much, too slow, and clocks that are wrong.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use http::Method;
@@ -202,7 +203,7 @@ async fn row_26_who_never_reads_is_let_go_and_keeps_nobody_waiting() {
     let mut deaf = live.session_over(live.pipe(1 << 16), grace.clone()).await;
     let room = ada.with(deaf.user);
     let text = "x".repeat(32 * 1024);
-    for n in 1..=120 {
+    for n in 1..=50 {
         assert_eq!(ada.asks(room, &message(&text)).await, Ok(n));
     }
     assert_eq!(begun.elapsed().as_secs(), 0, "nobody waited for her");
@@ -212,7 +213,7 @@ async fn row_26_who_never_reads_is_let_go_and_keeps_nobody_waiting() {
     assert_eq!(begun.elapsed().as_secs(), 10);
     assert_eq!(deaf.socket.end().await, End::Gone);
     let back = live.session_over(live.pipe(1 << 20), grace).await;
-    assert_eq!(back.head(back.with(ada.user)).await, 120, "and nothing was lost");
+    assert_eq!(back.head(back.with(ada.user)).await, 50, "and nothing was lost");
 }
 
 #[tokio::test(start_paused = true)]
@@ -242,7 +243,7 @@ async fn row_26_who_falls_behind_is_told_resync_and_gets_everything_by_hello() {
     let mut ada = live.session_over(live.pipe(1 << 20), ada).await;
     let mut grace = live.session_over(live.pipe(1 << 16), grace).await;
     let room = ada.with(grace.user);
-    for _ in 0..60 {
+    for _ in 0..25 {
         ada.asks(room, &message(&"x".repeat(60 * 1024))).await.unwrap();
     }
     let mut last = 0;
@@ -256,16 +257,16 @@ async fn row_26_who_falls_behind_is_told_resync_and_gets_everything_by_hello() {
             last = seq;
         }
     }
-    assert!(last < 60);
+    assert!(last < 25);
     // What happens before she says hello comes with its answer.
     ada.asks(room, &message("meanwhile")).await.unwrap();
     grace.socket.says(&json!({"hello": {"version": 1}})).await;
     let page = grace.socket.hears().await;
-    assert_eq!(page["page"]["conversations"][0]["head"]["seq"], json!(61), "{page:.200}");
+    assert_eq!(page["page"]["conversations"][0]["head"]["seq"], json!(26), "{page:.200}");
     assert!(page["page"]["last"].as_bool().unwrap());
     assert!(grace.socket.hears().await.get("cursor").is_some());
     ada.asks(room, &message("live again")).await.unwrap();
-    assert_eq!(grace.hears("event").await["event"]["seq"], json!(62));
+    assert_eq!(grace.hears("event").await["event"]["seq"], json!(27));
 }
 
 #[tokio::test(start_paused = true)]
@@ -273,9 +274,11 @@ async fn row_26_a_long_list_holds_up_no_frame_and_no_cursor_overtakes_it() {
     let live = Live::new().await;
     let (ada, grace) = (live.tokens("ada").await, live.tokens("grace").await);
     let mut ada = live.session_over(live.pipe(1 << 20), ada).await;
-    for _ in 0..200 {
+    let mut groups = BTreeSet::new();
+    for _ in 0..50 {
         let group = ada.begins(&[grace.user]).await;
-        ada.asks(group, &message(&"x".repeat(4_000))).await.unwrap();
+        groups.insert(group.id.to_string());
+        ada.asks(group, &message(&"x".repeat(20_000))).await.unwrap();
     }
     // The list is far larger than what may wait for a reader.
     let authorization = authorization(&grace.access_token);
@@ -290,7 +293,7 @@ async fn row_26_a_long_list_holds_up_no_frame_and_no_cursor_overtakes_it() {
         ada.asks(room, &message(&format!("{n}"))).await.unwrap();
         sleep(Duration::from_millis(100)).await;
     }
-    let (mut named, mut events) = (std::collections::BTreeSet::new(), Vec::new());
+    let (mut named, mut events) = (BTreeSet::new(), Vec::new());
     loop {
         let frame = socket.hears().await;
         if frame.get("cursor").is_some() {
@@ -301,7 +304,7 @@ async fn row_26_a_long_list_holds_up_no_frame_and_no_cursor_overtakes_it() {
         }
         events.extend(frame["event"]["event"]["seq"].as_u64());
     }
-    assert_eq!(named.len(), 200, "the first cursor comes behind the whole list");
+    assert!(groups.is_subset(&named), "the first cursor comes behind the whole list");
     assert_eq!(events, (1..=21).collect::<Vec<_>>());
 }
 

@@ -76,9 +76,17 @@ async fn row_13_large_texts_that_are_edited_and_quoted_still_reach_everybody_in_
             break;
         }
     }
-    // And hello is answered with pages that fit a frame, with the newest of it.
-    let again = live.session(live.api.sign_in("grace").await).await;
-    assert_eq!(again.head(again.with(ada.user)).await, last);
+    for n in 0..30 {
+        ada.asks(room, &message(&large(&format!("more {n}")))).await.unwrap();
+    }
+    // And hello is answered with a page that has as many of them as fit.
+    let again = live.api.sign_in("grace").await;
+    let mut socket = live.socket(&again.access_token).await;
+    socket.says(&json!({"hello": {"version": 1}})).await;
+    let page = socket.hears().await;
+    let page = &page["page"]["conversations"][0];
+    assert_eq!(page["head"]["seq"], json!(last + 30));
+    assert!(page.to_string().len() <= limits::FIRST_PAGE_BYTES, "{}", page.to_string().len());
 }
 
 #[tokio::test]
