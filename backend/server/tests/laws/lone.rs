@@ -53,6 +53,11 @@ impl Lone {
         self.try_process(batch).unwrap_or_else(|halt| panic!("a lone lane has halted: {halt}"))
     }
 
+    /// How many records were garbage.
+    pub(crate) fn skipped(&self) -> u64 {
+        self.lane.skipped()
+    }
+
     pub(crate) fn rows(&self) -> Rows {
         self.store.rows()
     }

@@ -176,6 +176,7 @@ fn garbage_in_the_middle_of_a_batch_costs_nothing_but_itself() {
     let heard: Vec<_> = answers(&lone.process(&log)).into_iter().map(|(_, said)| said).collect();
     assert_eq!(heard, [Answer::Accepted(1), Answer::Accepted(2)]);
     assert_eq!(lone.rows().restarts[&0], START + 3);
+    assert_eq!(lone.skipped(), 1, "and it is counted");
 }
 
 #[test]
