@@ -191,8 +191,7 @@ fn commands_about_a_message_of_their_own_record_and_about_one_that_comes_later()
     let log = log([
         direct(1, 2, [(1, say("one"))]),
         direct(1, 2, [(2, react(3, "👍", true)), (3, say("two")), (4, edit(2, "three"))]),
-        direct(2, 1, [(5, react(4, "👍", true)), (6, say("four"))]),
-        direct(2, 1, [(7, say("five")), (8, delete(4))]),
+        direct(2, 1, [(5, edit(2, "not mine")), (6, react(5, "👍", true)), (7, say("five"))]),
     ]);
     Case { log, zombie: &[1], heir: &[2] }.every_way();
 }

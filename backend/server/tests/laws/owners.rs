@@ -32,6 +32,8 @@ pub(crate) enum Place {
 struct Turnstile {
     open: AtomicBool,
     place: Mutex<Option<Place>>,
+    /// Set with every row that is written, by whichever owner.
+    written: Arc<AtomicBool>,
 }
 
 impl Turnstile {
@@ -49,6 +51,7 @@ impl Turnstile {
 impl Gate for Turnstile {
     async fn before_row(&self, step: Step) -> Verdict {
         self.pass(Place::Row(step)).await;
+        self.written.store(true, Ordering::Relaxed);
         Verdict::Go
     }
 
@@ -103,6 +106,8 @@ pub(crate) struct Partition {
     log: Log,
     store: Memory,
     committed: mpsc::Receiver<Committed>,
+    /// Whether a row was written since readers looked last.
+    written: Arc<AtomicBool>,
 }
 
 /// What a lone lane makes of a log.
@@ -120,7 +125,7 @@ pub(crate) fn expected(log: &Log) -> Expected {
 impl Partition {
     pub(crate) fn new(log: &Log) -> Self {
         let (store, committed) = store();
-        Self { log: log.clone(), store, committed }
+        Self { log: log.clone(), store, committed, written: Arc::default() }
     }
 
     /// A new owner. It begins where the store says, or where the log said before, knows nothing of
@@ -131,7 +136,8 @@ impl Partition {
             From::Stored => usize::try_from(stored - START).unwrap(),
             From::Beginning => 0,
         };
-        let turnstile = Arc::new(Turnstile::default());
+        let written = self.written.clone();
+        let turnstile = Arc::new(Turnstile { written, ..Turnstile::default() });
         let store = Arc::new(self.store.with_gate(turnstile.clone()));
         let batches = cut(&self.log[begin.min(end)..end], sizes);
         let work = async move {
@@ -157,6 +163,9 @@ impl Partition {
 
     /// What readers see now is whole.
     pub(crate) fn read(&self) {
+        if !self.written.swap(false, Ordering::Relaxed) {
+            return;
+        }
         let rows = self.store.rows();
         explained(&rows);
         for (id, head) in &rows.heads {
