@@ -45,6 +45,8 @@ pub(crate) enum Line {
     Unknown { conversation: ConversationId, key: String, seq: Option<u64>, time: Millis },
     /// A change of one's own was rejected.
     Rejected { conversation: ConversationId, key: ClientRef, code: Code },
+    /// What was unread is printed; what follows comes as it happens.
+    Listening {},
     /// Something to know, such as `cache_rebuilt`.
     Notice { code: String },
 }

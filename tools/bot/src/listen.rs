@@ -32,6 +32,7 @@ pub(crate) async fn listen(bot: &mut Bot, read: bool) -> Result<(), Failure> {
         listener.state(&told)?;
     }
     listener.open_all(bot).await?;
+    print(&Line::Listening {})?;
     loop {
         let told = bot.hears().await?;
         listener.state(&told)?;

@@ -2,13 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use programs::{PATIENCE, built, command};
+use programs::{built, command};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
+
+/// How long a whole command may take, one that writes hundreds of messages to the disk included,
+/// however busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The password of everybody here.
 const PASSWORD: &str = "correct horse battery";
@@ -116,6 +121,12 @@ impl Running {
     pub(crate) async fn line(&mut self) -> Result<Value> {
         let line = timeout(PATIENCE, self.lines.next_line()).await.context("no line came")??;
         Ok(serde_json::from_str(&line.context("it has ended")?)?)
+    }
+
+    /// Wait until whatever happens from now on is told.
+    pub(crate) async fn listens(&mut self) -> Result<()> {
+        while self.line().await?["type"] != "listening" {}
+        Ok(())
     }
 
     /// The next message.

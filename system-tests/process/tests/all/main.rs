@@ -19,4 +19,5 @@ mod server_kills;
 mod session;
 #[cfg(target_os = "linux")]
 mod system_calls;
+#[cfg(target_os = "linux")]
 mod trace;

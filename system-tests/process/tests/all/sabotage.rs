@@ -10,7 +10,7 @@ use crate::kills::{Plan, play};
 use crate::server_kills::number;
 
 /// Where a loss has to show, a slow machine must not look like one that stands still.
-const LONG: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_secs(60);
 /// Where standing still is what has to show.
 const SHORT: Duration = Duration::from_secs(5);
 

@@ -17,7 +17,7 @@ async fn whatever_kithd_has_acknowledged_is_there_once_and_in_order_after_every_
         sabotage: None,
         seed: number("KITH_TEST_SEED", 1),
         kills: u32::try_from(number("KITH_TEST_KILLS", 100)).unwrap(),
-        patience: Duration::from_secs(30),
+        patience: Duration::from_secs(60),
     };
     let findings = play(&plan).await.unwrap();
     assert!(findings.is_empty(), "KITH_TEST_SEED={}\n{}", plan.seed, findings.join("\n"));
