@@ -11,9 +11,11 @@ use parking_lot::Mutex;
 use tauri::{AppHandle, Manager};
 
 use crate::notifications::{Key, Notice, Notifications};
+use crate::profile::Profile;
 use crate::tray::Tray;
+use crate::window::Frame;
 use crate::words::{Words, words};
-use crate::{autostart, window};
+use crate::{anew, autostart, window};
 
 /// What is known outside of the page.
 pub(crate) struct Desk {
@@ -58,13 +60,27 @@ impl Desk {
     }
 }
 
-/// The window is gone and the app goes on. Where no tray shows that, it is said, the first time.
-pub(crate) fn went_to_background(app: &AppHandle) {
+/// The last window is gone. Whether the app stays as it is: it may also end, or end and begin anew
+/// with less. Where no tray shows that it goes on, that is said, the first time.
+pub(crate) fn goes_on_as_it_is(app: &AppHandle) -> bool {
     let desk = app.state::<Desk>();
-    if !desk.goes_on() || app.state::<Tray>().is_seen() || !desk.has_to_tell() {
-        return;
+    if !desk.goes_on() {
+        return false;
     }
-    let words = desk.words();
+    let tell = !app.state::<Tray>().is_seen() && desk.has_to_tell();
+    let profile = app.state::<Frame>().profile.clone();
+    if anew::prepare(app, profile.as_ref().map(Profile::as_str), tell) {
+        return false;
+    }
+    if tell {
+        tell_it_goes_on(app);
+    }
+    true
+}
+
+/// Say that the app goes on without its window.
+pub(crate) fn tell_it_goes_on(app: &AppHandle) {
+    let words = app.state::<Desk>().words();
     let notice = Notice {
         key: Key::GoesOn,
         title: words.goes_on.to_owned(),

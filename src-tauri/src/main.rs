@@ -3,11 +3,14 @@
 
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
+mod anew;
 mod arrivals;
 mod autostart;
 mod bridge;
 mod deep_links;
 mod desk;
+#[cfg(feature = "e2e")]
+mod e2e;
 mod links;
 mod notifications;
 mod profile;
@@ -28,6 +31,7 @@ use clap::Parser;
 use tauri::async_runtime::{block_on, spawn};
 use tauri::{AppHandle, Manager, RunEvent, WindowEvent};
 
+use crate::anew::Anew;
 use crate::arrivals::{Early, Wish};
 use crate::bridge::Bridge;
 use crate::desk::Desk;
@@ -53,6 +57,10 @@ pub(crate) struct Arguments {
     #[arg(long)]
     hidden: bool,
 
+    /// Say that the app goes on without its window: the window was closed just now.
+    #[arg(long, hide = true)]
+    tell_it_goes_on: bool,
+
     /// End the app that runs already.
     #[arg(long)]
     quit: bool,
@@ -75,6 +83,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<()> {
     log();
+    anew::see_off();
     // Another library in the same program may bring another provider; this one is meant.
     let _ = rustls::crypto::ring::default_provider().install_default();
 
@@ -83,6 +92,7 @@ fn run(arguments: Arguments) -> Result<()> {
     context.config_mut().identifier.clone_from(&identifier);
     let builder = tauri::Builder::default()
         .manage(Early::default())
+        .manage(Anew::default())
         // First: a second start ends here, and the first does what was wanted.
         .plugin(tauri_plugin_single_instance::init(|app, arguments, _| {
             if let Some(wish) = arrivals::wish(&arguments) {
@@ -121,7 +131,8 @@ fn set_up(app: &AppHandle, identifier: String, arguments: &Arguments) -> Result<
     let listening = client.clone();
     app.manage(Bridge::new(Arc::new(client.clone()), move || listening.subscribe()));
     let title = profile::title(arguments.profile.as_ref());
-    app.manage(Frame { title: title.clone(), folder: folder.join("web-view") });
+    let profile = arguments.profile.clone();
+    app.manage(Frame { title: title.clone(), folder: folder.join("web-view"), profile });
     app.manage(Tray::new(identifier, title));
     let (notifications, done) = Notifications::new(app);
     app.manage(notifications);
@@ -136,6 +147,9 @@ fn set_up(app: &AppHandle, identifier: String, arguments: &Arguments) -> Result<
     spawn(notifications::run(app.clone(), client, done));
     #[cfg(unix)]
     spawn(quit::on_request(app.clone()));
+    if arguments.tell_it_goes_on {
+        desk::tell_it_goes_on(app);
+    }
     if !arguments.hidden {
         window::open(app)?;
     }
@@ -152,15 +166,14 @@ fn happens(app: &AppHandle, event: RunEvent) {
         RunEvent::WindowEvent { event: WindowEvent::CloseRequested { .. }, .. } => {
             window::closes(app);
         }
-        RunEvent::WindowEvent { event: WindowEvent::Destroyed, .. } => {
-            window::closed(app);
-            desk::went_to_background(app);
-        }
-        // The last window is gone. Its page is, too: what goes on takes little.
-        RunEvent::ExitRequested { code: None, api, .. } if app.state::<Desk>().goes_on() => {
+        RunEvent::WindowEvent { event: WindowEvent::Destroyed, .. } => window::closed(app),
+        RunEvent::ExitRequested { code: None, api, .. } if desk::goes_on_as_it_is(app) => {
             api.prevent_exit();
         }
-        RunEvent::Exit => quit::close(app),
+        RunEvent::Exit => {
+            quit::close(app);
+            anew::begin(app);
+        }
         #[cfg(target_os = "macos")]
         RunEvent::Opened { urls } => {
             for target in urls.iter().filter_map(|url| deep_links::target(url.as_str())) {

@@ -14,6 +14,10 @@ use tauri::{AppHandle, Manager};
 /// # Errors
 /// When the system names none.
 pub(crate) fn folder(app: &AppHandle) -> Result<PathBuf> {
+    #[cfg(feature = "e2e")]
+    if let Some(folder) = crate::e2e::data() {
+        return Ok(folder);
+    }
     app.path().app_data_dir().context("the system names no folder for the data of apps")
 }
 

@@ -11,6 +11,7 @@ use tauri_plugin_window_state::{AppHandleExt, StateFlags};
 
 use crate::desk::Desk;
 use crate::links::{Way, open_outside, way};
+use crate::profile::Profile;
 use crate::words;
 
 /// The window's label; the capability names it.
@@ -22,6 +23,8 @@ pub(crate) struct Frame {
     pub(crate) title: String,
     /// Where the web view keeps its own files.
     pub(crate) folder: PathBuf,
+    /// Whose it is.
+    pub(crate) profile: Option<Profile>,
 }
 
 /// What is remembered of its place: all but whether it is visible, or it could stay hidden for ever.

@@ -9,9 +9,6 @@ use tokio::sync::Mutex;
 
 use super::{Key, Notice, Notifier};
 
-/// Where the lines go.
-const FILE: &str = "KITH_E2E_NOTIFICATIONS";
-
 /// Writes what would be shown.
 pub(super) struct Recorder {
     path: PathBuf,
@@ -21,8 +18,7 @@ pub(super) struct Recorder {
 impl Recorder {
     /// One for the file that the environment names, if it names one.
     pub(super) fn wanted() -> Option<Self> {
-        let path = std::env::var_os(FILE).filter(|path| !path.is_empty())?;
-        Some(Self { path: path.into(), writing: Mutex::new(()) })
+        Some(Self { path: crate::e2e::notifications()?, writing: Mutex::new(()) })
     }
 
     async fn write(&self, line: &Value) {

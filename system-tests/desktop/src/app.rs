@@ -8,6 +8,8 @@ use programs::{PATIENCE, built, command, free_port};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use crate::patience::until;
+
 /// An app that runs. It ends when this is dropped.
 pub struct App {
     profile: String,
@@ -56,6 +58,21 @@ impl App {
     /// When it has ended.
     pub fn process(&self) -> Result<u32> {
         self.process.id().context("the app has ended")
+    }
+
+    /// Wait until it goes on without a window, with nothing of a web view left: neither in a program
+    /// beside it nor in its own memory.
+    ///
+    /// # Errors
+    /// When something stays.
+    pub async fn is_without_a_window(&self) -> Result<()> {
+        let process = self.process()?;
+        until("the web view to be gone", async || {
+            let arguments = std::fs::read_to_string(format!("/proc/{process}/cmdline"))?;
+            let children = format!("/proc/{process}/task/{process}/children");
+            Ok(arguments.contains("--hidden") && std::fs::read_to_string(children)?.is_empty())
+        })
+        .await
     }
 
     /// Start the app once more, as a person or the desktop does: that start is handed over to this

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
+use zbus::fdo::DBusProxy;
 use zbus::message::Header;
 use zbus::zvariant::{OwnedValue, Structure, Value};
 
@@ -80,13 +81,23 @@ impl TrayHost {
         Ok(Self { bus, items })
     }
 
-    fn item(&self) -> Option<String> {
-        self.items.lock().unwrap_or_else(PoisonError::into_inner).last().cloned()
+    /// The icon that was announced last, if the app that announced it is still there.
+    async fn item(&self) -> Result<Option<String>> {
+        let last = self.items.lock().unwrap_or_else(PoisonError::into_inner).last().cloned();
+        let Some(name) = last else { return Ok(None) };
+        let there =
+            DBusProxy::new(&self.bus).await?.name_has_owner(name.as_str().try_into()?).await?;
+        Ok(there.then_some(name))
     }
 
     async fn icon(&self) -> Result<ItemProxy<'static>> {
-        until("an icon in the tray", async || Ok(self.item().is_some())).await?;
-        let name = self.item().context("it was there just now")?;
+        let mut name = None;
+        until("an icon in the tray", async || {
+            name = self.item().await?;
+            Ok(name.is_some())
+        })
+        .await?;
+        let name = name.context("it was there just now")?;
         Ok(ItemProxy::builder(&self.bus).destination(name)?.build().await?)
     }
 
@@ -95,10 +106,10 @@ impl TrayHost {
     /// # Errors
     /// When it is not.
     pub async fn says(&self, title: &str) -> Result<()> {
-        let icon = self.icon().await?;
         let mut said = String::new();
         let waited = until(&format!("{title:?} in the tray"), async || {
-            said = icon.title().await?;
+            // An app that begins anew takes its icon away and brings another.
+            said = self.icon().await?.title().await.unwrap_or_default();
             Ok(said == title)
         })
         .await;
@@ -114,8 +125,9 @@ impl TrayHost {
     }
 
     async fn menu(&self) -> Result<(MenuProxy<'static>, Vec<(i32, String)>)> {
-        let name = self.item().context("no icon in the tray")?;
-        let path = self.icon().await?.menu().await?;
+        let icon = self.icon().await?;
+        let name = icon.inner().destination().to_owned();
+        let path = icon.menu().await?;
         let menu = MenuProxy::builder(&self.bus).destination(name)?.path(path)?.build().await?;
         let (_, (_, _, children)) = menu.get_layout(0, -1, &[]).await?;
         let mut entries = Vec::new();

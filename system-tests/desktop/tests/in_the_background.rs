@@ -30,7 +30,7 @@ fn close_to_tray_message_notification_click_window() {
         ensure!(tray.entries().await? == ["Open Kith", "Quit"], "{:?}", tray.entries().await?);
 
         let app = ada.is_closed().await?;
-        until("the page's process to end", async || Ok(!has_page(app.process()?)?)).await?;
+        app.is_without_a_window().await?;
         ensure!(notifications.times() == 0, "the tray shows that the app goes on");
 
         let room = grace.with("ada").await?;
@@ -46,25 +46,18 @@ fn close_to_tray_message_notification_click_window() {
         tray.says("Kith (ada)").await?;
 
         let app = ada.is_closed().await?;
+        app.is_without_a_window().await?;
         tray.click().await?;
         let ada = Window::of(app).await?;
         opens(&ada, "Grace Hopper").await?;
         let app = ada.is_closed().await?;
+        app.is_without_a_window().await?;
         tray.choose("Open Kith").await?;
         let app = Window::of(app).await?.is_closed().await?;
+        app.is_without_a_window().await?;
         tray.choose("Quit").await?;
         app.ends().await
     });
-}
-
-/// Whether a program of the web view works for this process.
-fn has_page(app: u32) -> Result<bool> {
-    let children = std::fs::read_to_string(format!("/proc/{app}/task/{app}/children"))?;
-    let page = |child: &str| {
-        let name = std::fs::read_to_string(format!("/proc/{child}/comm")).unwrap_or_default();
-        name.starts_with("WebKitWebProces")
-    };
-    Ok(children.split_whitespace().any(page))
 }
 
 #[test]
