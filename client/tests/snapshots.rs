@@ -262,7 +262,7 @@ fn every_call_is_written_as_it_always_was() {
         }) -> SearchResults {
             messages: vec![found()],
             more: Some("9".into()),
-            coverage: Coverage { complete: false, since: Some(AT), indexing: true },
+            coverage: Coverage { complete: false, since: Some(AT), coming: true, indexing: true },
         };
         find_people(FindPeople { query: "ad".into() }) -> People { people: vec![person()] };
         change_profile(ChangeProfileArgs {

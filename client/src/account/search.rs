@@ -74,7 +74,7 @@ impl Account {
                 results.messages.iter().flat_map(|m| m.sender.as_ref()).map(|p| p.id).collect();
             self.want_people(senders, false);
         }
-        results.coverage = self.coverage(conversation)?;
+        results.coverage = self.coverage(conversation, now)?;
         Ok(Some(results))
     }
 
@@ -134,16 +134,22 @@ impl Account {
     }
 
     /// Which messages a search looks through.
-    fn coverage(&mut self, only: Option<ConversationId>) -> Result<Coverage, StoreError> {
+    fn coverage(
+        &mut self,
+        only: Option<ConversationId>,
+        now: Instant,
+    ) -> Result<Coverage, StoreError> {
         self.renew_since()?;
         let missing = |id: &ConversationId| only.is_none_or(|only| only == *id);
         let some = self.searching.since.iter().filter(|(id, _)| missing(id));
         let since = some.map(|(_, (_, at))| *at).max();
         // What the list does not name yet is missing altogether.
         let listed = self.sync.complete || only.is_some();
+        let complete = listed && since.is_none();
         Ok(Coverage {
-            complete: listed && since.is_none(),
+            complete,
             since: since.filter(|&at| listed && at < Millis::MAX),
+            coming: !complete && (!listed || self.older(now)?.is_some()),
             indexing: self.cache.is_indexing()?,
         })
     }

@@ -54,6 +54,8 @@ pub struct Coverage {
     /// messages some can. Absent when nothing is sure.
     #[ts(type = "number | null")]
     pub since: Option<i64>,
+    /// If not all: whether older ones come by themselves as long as there is a connection.
+    pub coming: bool,
     /// Whether the index is being made anew, so that also messages that are here are missed.
     pub indexing: bool,
 }

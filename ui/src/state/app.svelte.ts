@@ -20,6 +20,7 @@ import { OpenConversation, type Target } from './conversation.svelte';
 import { Conversations } from './conversations.svelte';
 import { IdleMark } from './idle';
 import { isLooking, Looking } from './looking';
+import { MessageSearch } from './search.svelte';
 import { Theme } from './theme';
 import { Toasts } from './toasts.svelte';
 
@@ -53,6 +54,10 @@ export class App {
   open = $state.raw<OpenConversation | null>(null);
   dialog = $state.raw<DialogName | null>(null);
   showDetails = $state(false);
+  /** The search that stands in place of the list. */
+  search = $state.raw<MessageSearch | null>(null);
+  /** Whether the search lies before the conversation, where only one of them fits. */
+  searchFirst = $state(false);
   /** The current moment, renewed every minute, for what says "today". */
   now = $state(Date.now());
   me = $derived(this.state?.account?.person ?? null);
@@ -202,6 +207,7 @@ export class App {
     this.open = null;
     this.dialog = null;
     this.showDetails = false;
+    this.closeSearch();
     this.presence.clear();
     this.conversations.clear();
   }
@@ -229,6 +235,7 @@ export class App {
   /** Bring a conversation on screen, at a message if one is named. The last choice wins. */
   select(id: string, at: number | null = null, person: PersonView | null = null): void {
     this.dialog = null;
+    this.searchFirst = false;
     if (this.open?.id === id) {
       if (at !== null) this.open.jump(at);
       return;
@@ -266,12 +273,26 @@ export class App {
     this.showDetails = !this.showDetails;
   }
 
+  /** Search messages: everywhere, or only in one conversation. */
+  openSearch(only: string | null, query?: string): void {
+    this.dialog = null;
+    this.search ??= new MessageSearch(this);
+    this.searchFirst = true;
+    this.search.ask(only, query);
+  }
+
+  closeSearch(): void {
+    this.search?.close();
+    this.search = null;
+    this.searchFirst = false;
+  }
+
   /** Escape: the details close, or the list comes back where only one of them fits. */
   back(): void {
     if (this.showDetails) this.showDetails = false;
     else if (this.open && this.page.querySelector('[data-testid=back-button]')?.checkVisibility()) {
       this.deselect();
-    }
+    } else if (this.search) this.closeSearch();
   }
 
   /** End this device's session; the client removes what the device holds. */

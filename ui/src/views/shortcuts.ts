@@ -5,6 +5,7 @@ import type { App, DialogName } from '../state/app.svelte';
 /** The parts of the window in the order of F6. */
 const PANES: [pane: string, inside: string][] = [
   ['list', '[data-conversation-id][tabindex="0"]'],
+  ['search', 'input'],
   ['timeline', '.row[tabindex="0"]'],
   ['composer', '[data-testid=composer-input]'],
   ['details', 'button, input, a'],
@@ -36,6 +37,8 @@ function withCtrl(app: App, event: KeyboardEvent): (() => void) | undefined {
   switch (event.key.toLowerCase()) {
     case 'k':
       return open({ name: 'palette' });
+    case 'f':
+      return () => app.openSearch(event.shiftKey ? null : (app.open?.id ?? null));
     case 'n':
       return open({ name: 'new', group: event.shiftKey });
     case ',':

@@ -2,6 +2,7 @@
 // checks. Functions take what is put into a sentence, since its order differs between languages.
 
 import type { ChangeView, Role } from '../protocol';
+import { enSearch } from './search';
 
 const one = (n: number, singular: string, plural: string): string =>
   `${n.toLocaleString('en')} ${n === 1 ? singular : plural}`;
@@ -70,7 +71,6 @@ export const en = {
 
   list: {
     label: 'Conversations',
-    search: 'Search or jump to…',
     newConversation: 'New conversation',
     settings: 'Settings',
     account: 'Your account',
@@ -235,6 +235,7 @@ export const en = {
   details: {
     title: 'Details',
     close: 'Close details',
+    pinnedTitle: (n: number) => `Pinned · ${n.toLocaleString('en')}`,
     membersTitle: (n: number) => `Members · ${n.toLocaleString('en')}`,
     moreMembers: (n: number) => `and ${one(n, 'more member', 'more members')}`,
     add: 'Add people',
@@ -330,6 +331,8 @@ export const en = {
     failed: 'This could not be read.',
   },
 
+  search: enSearch,
+
   palette: {
     title: 'Jump to',
     placeholder: 'Jump to a conversation, a person or a command',
@@ -359,6 +362,8 @@ export const en = {
     inMessages: 'On a message',
     inComposer: 'While writing',
     palette: 'Jump to anything',
+    search: 'Search all messages',
+    searchHere: 'Search in this conversation',
     newConversation: 'New conversation',
     settings: 'Settings',
     next: 'Next conversation',

@@ -62,6 +62,15 @@ export function dayName(at: number, now: number): string {
   return format(at, { day: 'numeric', month: 'long', year: 'numeric' });
 }
 
+/** A day without a weekday, with its year if it is another one; a clock today. */
+export function dateName(at: number, now: number): string {
+  if (daysBetween(at, now) <= 0) return clock(at);
+  if (new Date(at).getFullYear() === new Date(now).getFullYear()) {
+    return format(at, { day: 'numeric', month: 'long' });
+  }
+  return format(at, { day: 'numeric', month: 'long', year: 'numeric' });
+}
+
 /** All of it, for a tooltip and for screen readers. */
 export function fullTime(at: number): string {
   return format(at, { dateStyle: 'full', timeStyle: 'short' });

@@ -2,6 +2,7 @@
 
 import type { ChangeView, Role } from '../protocol';
 import type { Words } from './en';
+import { zhSearch } from './search';
 
 const number = (n: number): string => n.toLocaleString('zh-CN');
 const list = (names: string[]): string => names.join('、');
@@ -66,7 +67,6 @@ export const zh: Words = {
 
   list: {
     label: '会话',
-    search: '搜索或跳转…',
     newConversation: '新会话',
     settings: '设置',
     account: '你的账号',
@@ -213,6 +213,7 @@ export const zh: Words = {
   details: {
     title: '详情',
     close: '关闭详情',
+    pinnedTitle: (n) => `置顶 · ${number(n)}`,
     membersTitle: (n) => `成员 · ${number(n)}`,
     moreMembers: (n) => `还有 ${number(n)} 位成员`,
     add: '添加成员',
@@ -307,6 +308,8 @@ export const zh: Words = {
     failed: '无法读取。',
   },
 
+  search: zhSearch,
+
   palette: {
     title: '跳转',
     placeholder: '跳到会话、联系人或命令',
@@ -336,6 +339,8 @@ export const zh: Words = {
     inMessages: '在消息上',
     inComposer: '输入时',
     palette: '跳转到任意位置',
+    search: '搜索全部消息',
+    searchHere: '在此会话中搜索',
     newConversation: '新会话',
     settings: '设置',
     next: '下一个会话',

@@ -9,6 +9,7 @@ import { keyboard } from './scenes/keyboard.mjs';
 import { list } from './scenes/list.mjs';
 import { messages } from './scenes/messages.mjs';
 import { people } from './scenes/people.mjs';
+import { search } from './scenes/search.mjs';
 import { signIn } from './scenes/sign-in.mjs';
 import { timeline } from './scenes/timeline.mjs';
 import { windowScenes } from './scenes/window.mjs';
@@ -21,6 +22,7 @@ const scenes = {
   ...writing,
   ...messages,
   ...people,
+  ...search,
   ...keyboard,
   ...windowScenes,
   ...accessibility,

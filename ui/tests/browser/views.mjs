@@ -7,6 +7,15 @@ async function open(page, name) {
   await idle(page);
 }
 
+/** Opens the search and types. */
+async function look(page, text, room = null) {
+  if (room) await open(page, room);
+  await page.keyboard.press(room ? 'Control+f' : 'Control+Shift+F');
+  await page.fill(byId('search-input'), text);
+  await page.waitForSelector(text ? byId('search-result') : byId('search-coverage'));
+  await idle(page);
+}
+
 const NARROW = { width: 400, height: 780 };
 const zh = { wishes: { lang: 'zh-CN' } };
 
@@ -195,6 +204,65 @@ export const VIEWS = [
       await page.waitForSelector('text=Barbara');
     },
   ],
+  ['search', {}, (page) => look(page, 'the')],
+  [
+    'search-jumped',
+    {},
+    async (page) => {
+      await look(page, 'reading 99');
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('Enter');
+      await idle(page);
+    },
+  ],
+  ['search-here', {}, (page) => look(page, 'the', 'Engine room')],
+  ['search-here-long', {}, (page) => look(page, 'one', 'A very long name')],
+  ['search-conversation', {}, (page) => look(page, 'room')],
+  ['search-hint', {}, (page) => look(page, '')],
+  ['search-cjk', {}, (page) => look(page, '机房')],
+  ['search-rtl', {}, (page) => look(page, 'قرأت')],
+  [
+    'search-partly',
+    {},
+    async (page) => {
+      await page.evaluate(() => {
+        const since = Date.parse('2023-03-12T12:00:00Z');
+        demo.coverage = { complete: false, since, coming: true, indexing: false };
+      });
+      await look(page, 'all good');
+    },
+  ],
+  [
+    'search-none',
+    {},
+    async (page) => {
+      await page.keyboard.press('Control+Shift+F');
+      await page.fill(byId('search-input'), 'x'.repeat(80));
+      await page.waitForSelector('text=Nothing found');
+      await idle(page);
+    },
+  ],
+  [
+    'search-failed',
+    { wishes: { broken: 'search' } },
+    async (page) => {
+      await page.keyboard.press('Control+Shift+F');
+      await page.fill(byId('search-input'), 'moth');
+      await page.waitForSelector('text=The search did not work');
+    },
+  ],
+  [
+    'search-loading',
+    { wishes: { hang: 'search' } },
+    async (page) => {
+      await page.keyboard.press('Control+Shift+F');
+      await page.fill(byId('search-input'), 'moth');
+      await page.waitForTimeout(500);
+    },
+  ],
+  ['narrow-search', NARROW, (page) => look(page, 'the')],
+  ['text-200-search', { text: 200 }, (page) => look(page, 'the', 'Engine room')],
+  ['zh-search', zh, (page) => look(page, '机房')],
   ...[
     'profile',
     'notifications',

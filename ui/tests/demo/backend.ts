@@ -43,7 +43,7 @@ export class DemoBackend implements Backend {
   /** Calls that are answered with this code from now on; `hang` never answers. */
   readonly broken = new Map<CallName, CallError['code'] | 'hang'>();
   /** What searches say of what they looked through. */
-  coverage: Coverage = { complete: true, since: null, indexing: false };
+  coverage: Coverage = { complete: true, since: null, coming: false, indexing: false };
   readonly #answers: Handlers;
   readonly #options: DemoOptions;
   readonly #listeners = new Set<Listener>();

@@ -300,7 +300,8 @@ fn it_is_said_since_when_all_can_be_found_and_older_history_is_wanted_newest_fir
     let folder = folder();
     let mut account = open(folder.path());
     let now = Instant::now();
-    assert_eq!(search(&mut account, "").coverage, Coverage::default(), "no list came yet");
+    let first = Coverage { coming: true, ..Coverage::default() };
+    assert_eq!(search(&mut account, "").coverage, first, "no list came yet");
     account.ingest(vec![described(ROOM, 1000), described(OTHER, 500)]).unwrap();
     let nothing = search(&mut account, "").coverage;
     assert_eq!((nothing.complete, nothing.since), (false, None));
@@ -333,7 +334,9 @@ fn it_is_said_since_when_all_can_be_found_and_older_history_is_wanted_newest_fir
     // What the server does not give is not asked for again on this connection.
     account.give_up(&newest);
     let other = Want::Range { conversation: OTHER, from: 201, to: 400 };
-    assert_eq!(want(&mut account, later).map(|older| older.want), Some(other));
+    assert_eq!(want(&mut account, later).map(|older| older.want), Some(other.clone()));
+    account.give_up(&other);
+    assert!(!search(&mut account, "").coverage.coming, "nothing more is to be had now");
     account.begin_answer();
     assert_eq!(want(&mut account, later).map(|older| older.want), Some(newest));
 

@@ -1,7 +1,9 @@
 //! Scenes that need no injected fault. Each is written once, and runs in a simulated world and over
 //! real sockets.
 
-use client::api::{Answers, EditMessage, InConversation, OneMessage, OpenConversation, React};
+use client::api::{
+    Answers, EditMessage, InConversation, OneMessage, OpenConversation, React, Search,
+};
 use client::view::Progress;
 
 use crate::device::Device;
@@ -39,6 +41,7 @@ scenes! {
     a_queued_message_is_edited_and_taken_back_without_a_trace,
     unread_is_what_others_wrote_after_the_marker,
     in_a_large_group_a_message_is_delivered_and_read_when_anybody_has_it,
+    a_new_device_finds_what_was_written_long_before_it,
 }
 
 async fn pair(place: &dyn Place) -> (Device, Device) {
@@ -295,4 +298,33 @@ async fn in_a_large_group_a_message_is_delivered_and_read_when_anybody_has_it(pl
     let message = OneMessage { conversation: room, seq: 2 };
     let readers = ada.client.message_readers(message).await.expect("readers");
     assert_eq!((readers.read.len(), readers.waiting.len()), (1, 20));
+}
+
+async fn a_new_device_finds_what_was_written_long_before_it(place: &dyn Place) {
+    let (ada, grace) = pair(place).await;
+    let room = ada.direct(grace.user).await;
+    ada.sends(room, "the moth is in the logbook").await;
+    // More than the list brings with it.
+    for n in 0..49 {
+        ada.sends(room, &format!("and then, {n}")).await;
+    }
+    grace.waits_for("all of it", async || grace.head(room).await == 50).await;
+    grace.reads(room).await;
+    let tablet = another_device(place, &grace).await;
+    let search = async |device: &Device, query: &str| {
+        let search = Search { query: query.into(), conversation: None, before: None };
+        device.client.search(search).await.expect("an answer")
+    };
+    // Nobody opens the conversation: it comes because somebody searches.
+    let found = async || search(&tablet, "moth logb").await.messages.len() == 1;
+    tablet.waits_for("the moth", found).await;
+    let results = search(&tablet, "\"and then\" 0").await;
+    assert_eq!(results.messages.len(), 1);
+    assert_eq!((results.messages[0].conversation, results.messages[0].seq), (room, 2));
+    assert!(results.coverage.complete, "{:?}", results.coverage);
+    ada.edits(room, "the moth is in the logbook", "the butterfly is").await;
+    tablet
+        .waits_for("its new text", async || search(&tablet, "butterfly").await.messages.len() == 1)
+        .await;
+    assert!(search(&tablet, "moth").await.messages.is_empty());
 }
