@@ -1,40 +1,8 @@
 // A pass without a mouse.
 
 import assert from 'node:assert/strict';
+import { active, focusedText, tabTo, visible } from '../focus.mjs';
 import { byId, idle } from '../page.mjs';
-
-const active = (page) =>
-  page.evaluate(
-    () => document.activeElement?.getAttribute('data-testid') ?? document.activeElement?.tagName,
-  );
-const focusedText = (page) => page.evaluate(() => document.activeElement?.textContent ?? '');
-const tabTo = async (page, id) => {
-  for (let i = 0; i < 40; i++) {
-    if ((await active(page)) === id) return;
-    await page.keyboard.press('Tab');
-  }
-  assert.fail(`Tab never reached ${id}`);
-};
-/** Whether the focus can be seen: an outline, or the box that shows it for an input. */
-const visible = (page) =>
-  page.evaluate(() => {
-    const shows = (e) => {
-      const style = getComputedStyle(e);
-      return (
-        (style.outlineStyle !== 'none' && Number.parseFloat(style.outlineWidth) >= 1) ||
-        style.boxShadow !== 'none'
-      );
-    };
-    const element = document.activeElement;
-    const boxes = [
-      element,
-      ...element.querySelectorAll('.bubble, .line'),
-      element.closest('.box'),
-      element.closest('.composer'),
-      element.closest('.search'),
-    ];
-    return boxes.some((e) => e && (shows(e) || e.matches('.composer, .search')));
-  });
 
 export const keyboard = {
   async 'from the sign-in to a sent message, a reaction and the settings, with the keyboard alone'(
