@@ -20,6 +20,7 @@ use crate::clock::{self, Clock, Micros};
 use crate::latency::{Latencies, Percentiles};
 use crate::process::Process;
 use crate::session::Session;
+use crate::spin::Spin;
 use crate::text::{self, Seen, Template};
 
 /// Bytes that a session reads at once.
@@ -52,7 +53,7 @@ pub(crate) struct Chat {
     plan: watch::Sender<Plan>,
     tally: Rc<RefCell<Tally>>,
     server: Process,
-    own: Process,
+    spin: Spin,
 }
 
 /// When to talk.
@@ -149,8 +150,8 @@ impl Chat {
                 }
             });
         }
-        let (server, own) = (bench.server.clone(), Process::new(std::process::id())?);
-        Ok(Self { clock, seats: count, others, plan, tally, server, own })
+        let (server, spin) = (bench.server.clone(), Spin::begin().await);
+        Ok(Self { clock, seats: count, others, plan, tally, server, spin })
     }
 
     /// Everybody says one thing, gently, so that no conversation is new afterwards.
@@ -171,10 +172,11 @@ impl Chat {
         let end = counted + micros(time);
         self.plan.send_replace(Plan { begin, every: 1e6 / rate, counted, end });
         sleep_until(self.clock.at(counted)).await;
-        let (server, own) = (self.server.cpu_seconds()?, self.own.cpu_seconds()?);
+        let (server, turns) = (self.server.cpu_seconds()?, self.spin.mark());
         let marks = self.tally.borrow().marks;
         sleep_until(self.clock.at(end)).await;
-        let (server, own) = (self.server.cpu_seconds()? - server, self.own.cpu_seconds()? - own);
+        let server = self.server.cpu_seconds()? - server;
+        let load_busy = self.spin.busy(turns, time);
         let marks = self.tally.borrow().marks - marks;
         let patience = Instant::now() + PATIENCE;
         while self.missing()? > 0 && Instant::now() < patience {
@@ -198,7 +200,7 @@ impl Chat {
             resyncs: tally.resyncs,
             server_cpu_micros: server * 1e6 / (rate * seconds),
             server_busy: server / seconds,
-            load_busy: own / seconds,
+            load_busy,
         })
     }
 

@@ -13,6 +13,7 @@ mod process;
 mod reconnects;
 mod search;
 mod session;
+mod spin;
 mod text;
 
 use std::net::SocketAddr;
