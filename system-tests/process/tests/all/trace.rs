@@ -101,9 +101,10 @@ fn marks_in<'m>(text: &str, marks: &'m BTreeSet<String>) -> Vec<&'m str> {
 impl Call {
     /// What the file descriptor is: `12</data/kith.db-wal>`.
     fn file(&self) -> &str {
-        let ends = [", ", ") = ", " <unfinished"].iter();
+        // Within the description `>` is followed by none of these.
+        let ends = [">,", ">)", "> "].iter();
         let end = ends.filter_map(|end| self.arguments.find(end)).min();
-        let end = end.unwrap_or(self.arguments.len());
+        let end = end.map_or(self.arguments.len(), |end| end + 1);
         &self.arguments[..end]
     }
 
@@ -153,10 +154,11 @@ fn calls(trace: &str) -> Vec<Call> {
     calls
 }
 
-/// The number after the last `) = `.
+/// The number behind the bracket that ends a call, after as many spaces as strace likes.
 fn result(line: &str) -> Option<i64> {
-    let (_, result) = line.rsplit_once(") = ")?;
-    result.split_whitespace().next()?.parse().ok()
+    let (call, result) = line.rsplit_once(" = ")?;
+    let ends = call.trim_end().ends_with(')');
+    result.split_whitespace().next()?.parse().ok().filter(|_| ends)
 }
 
 #[cfg(test)]
@@ -183,6 +185,11 @@ mod tests {
             ("7 fdatasync(9</d/kith.db-wal> <unfinished ...>", "7 <... fdatasync resumed>) = 0");
         let other = "8 write(1</dev/null>, \"x\", 1) = 1";
         assert_eq!(findings(&[WRITE, begun, other, resumed, TELL]), Vec::<String>::new());
+        // strace puts short results below one another.
+        let aligned = resumed.replace(") = 0", ")       = 0");
+        assert_eq!(findings(&[WRITE, begun, other, &aligned, TELL]), Vec::<String>::new());
+        let aligned = SYNC.replace(") = 0", ")       = 0");
+        assert_eq!(findings(&[WRITE, &aligned, TELL]), Vec::<String>::new());
         assert_eq!(findings(&[WRITE, begun, TELL, resumed]).len(), 1, "told while it was synced");
         let write = WRITE.replace(") = 4096", " <unfinished ...>");
         let written = "7 <... pwrite64 resumed>) = 4096";
