@@ -64,13 +64,23 @@ fn steps(root: &Path, only: &[Part]) -> Vec<Step> {
         add("the UI in a browser", "ui", "npm run --silent test:browser", Runner::Plain);
         add("pictures of every view", "ui", "npm run --silent screenshots", Runner::Whole);
     }
-    // Tests of processes and of the real app start these programs.
+    // Tests of processes, of the real app and of the real client in a browser start these programs.
+    let real = "npm run --silent test:real";
     if wanted(Part::Rust) && wanted(Part::Desktop) {
         let line = "cargo build --workspace --bins --features desktop/e2e";
         add("the programs", "", line, Runner::Whole);
+        if wanted(Part::Ui) {
+            add("the real client in a browser", "ui", real, Runner::Plain);
+        }
         let line = "cargo test --workspace --features desktop/e2e --no-fail-fast";
         add("all crates, and the real app", "", line, Runner::Cargo);
-    } else if wanted(Part::Rust) {
+        return steps;
+    }
+    if wanted(Part::Ui) {
+        add("the server and the bridge", "", "cargo build -p server -p bridge --bins", Runner::Whole);
+        add("the real client in a browser", "ui", real, Runner::Plain);
+    }
+    if wanted(Part::Rust) {
         let line = "cargo build --workspace --exclude desktop --exclude desktop-tests --bins";
         add("the programs", "", line, Runner::Whole);
         let line =
