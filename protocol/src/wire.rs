@@ -10,11 +10,16 @@ use crate::{Code, ConversationId, limits};
 /// The ops that an app may send.
 const CLIENT_OPS: &[&str] = &["hello", "submit", "mark", "typing", "look"];
 
+/// So many bytes hold most frames: they are written without moving what is written already.
+const USUAL: usize = 512;
+
 /// The text of a frame.
 #[must_use]
 pub fn encode<T: serde::Serialize>(frame: &T) -> String {
+    let mut text = Vec::with_capacity(USUAL);
     // Strings as keys and no type that can fail: serialization of these types is total.
-    serde_json::to_string(frame).unwrap_or_default()
+    serde_json::to_writer(&mut text, frame).unwrap_or_default();
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// The frame that an app sent.

@@ -77,7 +77,12 @@ fn steps(root: &Path, only: &[Part]) -> Vec<Step> {
         return steps;
     }
     if wanted(Part::Ui) {
-        add("the server and the bridge", "", "cargo build -p server -p bridge --bins", Runner::Whole);
+        add(
+            "the server and the bridge",
+            "",
+            "cargo build -p server -p bridge --bins",
+            Runner::Whole,
+        );
         add("the real client in a browser", "ui", real, Runner::Plain);
     }
     if wanted(Part::Rust) {

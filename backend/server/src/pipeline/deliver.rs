@@ -40,9 +40,7 @@ pub async fn append(mut committed: mpsc::Receiver<Committed>, inbox: Arc<dyn Eve
             }
             for (at, to) in by_partition {
                 let record = InboxRecord { changed: commit, to, session, frame: frame.clone() };
-                if let Some(bytes) = record.encode()
-                    && let Err(error) = inbox.append(at, bytes).await
-                {
+                if let Err(error) = inbox.append(at, record.encode()).await {
                     tracing::debug!("the inbox takes nothing more: {error}");
                     return;
                 }
@@ -91,21 +89,29 @@ impl Delivery {
         let mut inbox = inbox.subscribe().await?;
         let mut skipped = 0_u64;
         loop {
-            let delivered = match inbox.next().await {
+            let mut delivered = match inbox.next().await {
                 Err(LogError::Closed) => return Ok(()),
-                other => other?,
+                other => Some(other?),
             };
-            if let Delivered::Record { partition, position, bytes } = delivered {
-                match InboxRecord::decode(&bytes) {
-                    Some(record) => self.deliver(&record),
-                    None => {
-                        skipped += 1;
-                        let bytes = bytes.len();
-                        let what = "garbage in the inbox: skipped";
-                        tracing::error!(partition, position, bytes, skipped, "{what}");
+            let mut done = BTreeMap::new();
+            // All that is there: sessions then send what they get in one write.
+            while let Some(some) = delivered {
+                if let Delivered::Record { partition, position, bytes } = some {
+                    match InboxRecord::decode(&bytes) {
+                        Some(record) => self.deliver(&record),
+                        None => {
+                            skipped += 1;
+                            let bytes = bytes.len();
+                            let what = "garbage in the inbox: skipped";
+                            tracing::error!(partition, position, bytes, skipped, "{what}");
+                        }
                     }
+                    done.insert(partition, position + 1);
                 }
-                inbox.commit(partition, position + 1).await?;
+                delivered = inbox.try_next();
+            }
+            for (partition, position) in done {
+                inbox.commit(partition, position).await?;
             }
         }
     }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use event_log::{Delivery, EventLog, LogError, Position, Subscription};
 use storage::FoldStore;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::sequence::Lane;
 
@@ -59,19 +60,18 @@ pub async fn run(log: Arc<dyn EventLog>, store: Arc<dyn FoldStore>) -> Result<()
                     room.send((position, bytes));
                 }
             }
-            delivery = log.next(), if waiting.is_none() && !ended => match delivery {
-                Ok(Delivery::Assigned { partition, .. }) => {
-                    let (give, records) = mpsc::channel(WAITING);
-                    lanes.insert(partition, give);
-                    tokio::spawn(lane_task(partition, store.clone(), records, tell.clone()));
+            delivery = log.next(), if waiting.is_none() && !ended => {
+                let mut delivery = match delivery {
+                    Ok(delivery) => Some(delivery),
+                    Err(LogError::Closed) => { ended = true; None }
+                    Err(error) => return Err(error),
+                };
+                // All that is there, until a lane is full.
+                while let Some(some) = delivery {
+                    waiting = hand_out(some, &mut lanes, &store, &tell);
+                    delivery = if waiting.is_none() { log.try_next() } else { None };
                 }
-                Ok(Delivery::Revoked { partition }) => { lanes.remove(&partition); }
-                Ok(Delivery::Record { partition, position, bytes }) => {
-                    waiting = Some((partition, position, bytes));
-                }
-                Err(LogError::Closed) => ended = true,
-                Err(error) => return Err(error),
-            },
+            }
         }
     }
     // The log is closed: let the lanes end what they have.
@@ -83,6 +83,32 @@ pub async fn run(log: Arc<dyn EventLog>, store: Arc<dyn FoldStore>) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Give a record to its lane, or begin or end a lane. The record again, when its lane is full.
+fn hand_out(
+    delivery: Delivery,
+    lanes: &mut Lanes,
+    store: &Arc<dyn FoldStore>,
+    tell: &mpsc::Sender<News>,
+) -> Option<(u32, Position, Bytes)> {
+    match delivery {
+        Delivery::Assigned { partition, .. } => {
+            let (give, records) = mpsc::channel(WAITING);
+            lanes.insert(partition, give);
+            tokio::spawn(lane_task(partition, store.clone(), records, tell.clone()));
+        }
+        Delivery::Revoked { partition } => drop(lanes.remove(&partition)),
+        Delivery::Record { partition, position, bytes } => {
+            // Without a lane, or with one that has halted, the log hands the record out again.
+            if let Some(lane) = lanes.get(&partition)
+                && let Err(TrySendError::Full((position, bytes))) = lane.try_send((position, bytes))
+            {
+                return Some((partition, position, bytes));
+            }
+        }
+    }
+    None
 }
 
 async fn heed(news: News, log: &mut dyn Subscription, lanes: &mut Lanes) -> Result<(), LogError> {
@@ -112,6 +138,8 @@ async fn lane_task(
 ) {
     let mut lane = Lane::new(partition, store);
     while let Some(first) = records.recv().await {
+        // What is being accepted at this moment comes along.
+        tokio::task::yield_now().await;
         let mut bytes = first.1.len();
         let mut batch = vec![first];
         while batch.len() < BATCH && bytes < BATCH_BYTES {

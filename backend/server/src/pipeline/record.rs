@@ -72,24 +72,43 @@ pub struct InboxRecord {
     pub frame: Bytes,
 }
 
-#[derive(Serialize, Deserialize)]
+/// An inbox record as it is read.
+#[derive(Deserialize)]
 struct InboxWire<'a> {
     changed: u64,
     to: Vec<UserId>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     session: Option<SessionId>,
     #[serde(borrow)]
     frame: &'a RawValue,
 }
 
+/// All of it but the frame, as it is written.
+#[derive(Serialize)]
+struct InboxAddress<'a> {
+    changed: u64,
+    to: &'a [UserId],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<SessionId>,
+}
+
+/// What stands between the two.
+const FRAME: &str = ",\"frame\":";
+
 impl InboxRecord {
-    /// The bytes that are appended; `None` when the frame is not JSON.
+    /// The bytes that are appended. The frame was encoded once and is copied as it is; with one that
+    /// is no JSON the record is garbage, which is skipped.
     #[must_use]
-    pub fn encode(&self) -> Option<Bytes> {
-        let frame: &RawValue = serde_json::from_slice(&self.frame).ok()?;
-        let wire =
-            InboxWire { changed: self.changed, to: self.to.clone(), session: self.session, frame };
-        Some(wire::encode(&wire).into())
+    pub fn encode(&self) -> Bytes {
+        let Self { changed, to, session, frame } = self;
+        let address = wire::encode(&InboxAddress { changed: *changed, to, session: *session });
+        let mut bytes = Vec::with_capacity(address.len() + FRAME.len() + frame.len());
+        // The address is an object that lacks its last field.
+        bytes.extend_from_slice(address.strip_suffix('}').unwrap_or(&address).as_bytes());
+        bytes.extend_from_slice(FRAME.as_bytes());
+        bytes.extend_from_slice(frame);
+        bytes.push(b'}');
+        bytes.into()
     }
 
     /// The record in these bytes; its frame shares them.

@@ -181,6 +181,13 @@ async fn serve(
 ) {
     let mut asks = Vec::new();
     while queue.recv_many(&mut asks, GROUP).await > 0 {
+        // Whoever is ready to ask as well does so now: under load that makes one commit of many.
+        tokio::task::yield_now().await;
+        while asks.len() < GROUP
+            && let Ok(ask) = queue.try_recv()
+        {
+            asks.push(ask);
+        }
         let mut jobs = Vec::with_capacity(asks.len());
         for ask in asks.drain(..) {
             match ask {
