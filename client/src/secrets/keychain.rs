@@ -126,8 +126,12 @@ mod tests {
     async fn row_46_a_keychain_that_hangs_is_given_up_on_and_holds_one_thread_at_most() {
         let patient = Patient::default();
         let (release, held) = sync_channel::<()>(0);
+        let (begin, begun) = sync_channel::<()>(0);
+        // No time passes while something blocks, so none does before the thread is held.
+        let held_up = tokio::task::spawn_blocking(move || begun.recv());
         let began = tokio::time::Instant::now();
-        let hung = patient.ask(move || held.recv().is_ok()).await;
+        let hung = patient.ask(move || begin.send(()).is_ok() && held.recv().is_ok()).await;
+        held_up.await.unwrap().unwrap();
         assert!(hung.unwrap_err().0.contains("does not answer"));
         assert_eq!(began.elapsed().as_secs(), PATIENCE.as_secs());
 

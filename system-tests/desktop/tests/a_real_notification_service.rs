@@ -21,6 +21,20 @@ async fn dunstctl(words: &[&str]) -> Result<String> {
     Ok(String::from_utf8(asked.stdout)?.trim().to_owned())
 }
 
+/// Whether somebody has the name of the notification service.
+async fn notifications_are_served() -> Result<bool> {
+    let words = [
+        "--session",
+        "--print-reply=literal",
+        "--dest=org.freedesktop.DBus",
+        "/org/freedesktop/DBus",
+        "org.freedesktop.DBus.NameHasOwner",
+        "string:org.freedesktop.Notifications",
+    ];
+    let asked = command("dbus-send").args(words).output().await?;
+    Ok(String::from_utf8(asked.stdout)?.contains("true"))
+}
+
 /// Read what dunst prints about a notification, up to a line that begins so.
 async fn prints(lines: &mut Lines<BufReader<ChildStdout>>, beginning: &str) -> Result<String> {
     loop {
@@ -43,7 +57,8 @@ fn dunst_shows_a_message_to_an_app_in_the_background_and_a_click_opens_it() {
             .context("dunst is missing; cargo xtask setup installs it")?;
         let printed = dunst.stdout.take().context("dunst prints nothing")?;
         let mut printed = BufReader::new(printed).lines();
-        until("dunst to answer", async || Ok(dunstctl(&["count"]).await.is_ok())).await?;
+        // To ask dunst itself before it is there would make the bus start another one.
+        until("dunst to be there", notifications_are_served).await?;
 
         let folder = tempfile::tempdir()?;
         let server = Server::start(folder.path()).await?;
