@@ -17,8 +17,8 @@ use super::rows::is_corrupt;
 const PAUSE: Duration = Duration::from_millis(100);
 /// The side file is written at the latest after so many pauses.
 const PAUSES: u32 = 5;
-/// A step of the thread: so many pages, 4 MiB.
-const STEP: u64 = 1024;
+/// The thread moves pages once so many wait, 32 MiB: a page that was written many times is moved once.
+const STEP: u64 = 8 * 1024;
 /// Above so many pages, 64 MiB, the writer starts the log anew itself.
 const LIMIT: u64 = 16 * 1024;
 /// How long it then waits for readers who are still in the old one.

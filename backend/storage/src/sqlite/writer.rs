@@ -6,6 +6,7 @@ use std::sync::Arc;
 use protocol::ConversationId;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
 
 use super::blocks::Blocks;
 use super::checkpoint::Checkpoints;
@@ -173,6 +174,10 @@ pub(super) fn start(
 /// its log position, and the answer to a `mark` promises that the others will hear of it. While the
 /// channel is full nothing is answered and nothing else committed, which is how a slow fan-out slows
 /// down everything before it. So whoever drains the channel must never wait for a write of this store.
+///
+/// After a commit of several the writer rests for half as long as that took, so that the next group is
+/// worth its write to the disk. A slow disk makes groups larger by itself, and whoever writes alone
+/// never waits.
 async fn serve(
     mut writer: Writer,
     blocking: Blocking,
@@ -180,7 +185,12 @@ async fn serve(
     mut queue: mpsc::Receiver<Ask>,
 ) {
     let mut asks = Vec::new();
+    let mut rested = Instant::now();
     while queue.recv_many(&mut asks, GROUP).await > 0 {
+        if rested > Instant::now() {
+            sleep_until(rested).await;
+        }
+        let begun = Instant::now();
         // Whoever is ready to ask as well does so now: under load that makes one commit of many.
         tokio::task::yield_now().await;
         while asks.len() < GROUP
@@ -204,6 +214,14 @@ async fn serve(
         if let Some(handed_out) = handed_out {
             // Nobody listens any more when the process is about to end; what is stored is stored.
             let _ = committed.send(handed_out).await;
+            // Append and deliver have their turns: what a session is told of its own marker then goes
+            // out in one write with the answer to it.
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+        }
+        if jobs.len() > 1 {
+            let now = Instant::now();
+            rested = now + (now - begun) / 2;
         }
         for job in jobs {
             job.answer();
