@@ -14,12 +14,14 @@ mod error;
 mod fold;
 mod friends;
 mod history;
+mod list;
 mod markers;
 #[cfg(feature = "testing")]
 pub mod memory;
 pub mod sabotage;
 mod sessions;
 pub mod sqlite;
+mod tell;
 
 pub use accounts::{AccountStore, Credentials, NewAccount};
 pub use blocking::Blocking;
@@ -31,9 +33,11 @@ pub use fold::{
 };
 pub use friends::{FriendStore, Relation, Relations};
 pub use history::{HistoryStore, Listed, Stretch};
+pub use list::{Activity, ListRow, ListStore};
 pub use markers::{MarkOutcome, MarkerStore};
 pub use sessions::{SessionRow, SessionStore};
 pub use sqlite::Sqlite;
+pub use tell::Tell;
 
 /// A record's place in its partition of the conversation log. Only the fold's tables hold it.
 pub type Position = u64;
