@@ -1,7 +1,7 @@
 // The whole app as the window knows it: who is signed in, the list, the conversation on screen,
 // and which dialog is open. Made once by whoever starts the page, and handed down by context.
 
-import { getContext, setContext } from 'svelte';
+import { getContext, setContext, tick } from 'svelte';
 import { SvelteMap } from 'svelte/reactivity';
 import { type Backend, codeOf } from '../backend';
 import type {
@@ -18,7 +18,7 @@ import type {
 import { language } from '../words/index.svelte';
 import { OpenConversation, type Target } from './conversation.svelte';
 import { Conversations } from './conversations.svelte';
-import { IdleMark } from './idle';
+import { IdleMark, painted } from './idle';
 import { isLooking, Looking } from './looking';
 import { MessageSearch } from './search.svelte';
 import { Theme } from './theme';
@@ -33,6 +33,9 @@ export type SettingsSection =
   | 'language'
   | 'devices'
   | 'about';
+
+/** The mark in the page's timeline up to which a start counts: the list is there to be used. */
+const LIST_PAINTED = 'list-painted';
 
 /** The one dialog that is open. */
 export type DialogName =
@@ -148,7 +151,10 @@ export class App {
       this.#takeState(await this.backend.call('get_state', {}));
       if (this.state?.account) {
         await this.conversations.load();
-        await this.open?.open(null, { to: 'end' });
+        void tick()
+          .then(painted)
+          .then(() => performance.mark(LIST_PAINTED));
+        await this.open?.reload();
         await this.#goToTarget();
       }
     } catch (error) {

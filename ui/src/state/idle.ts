@@ -47,7 +47,7 @@ export class IdleMark {
 }
 
 /** After the next frame; a hidden page paints none, so a timer stands in for it. */
-function painted(): Promise<void> {
+export function painted(): Promise<void> {
   return new Promise((done) => {
     const timer = setTimeout(done, 100);
     requestAnimationFrame(() => {
