@@ -3,49 +3,25 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
-use event_log::{EventLog, MemoryLog, Position};
+use event_log::EventLog;
 use parking_lot::Mutex;
-use storage::Sqlite;
-use storage::sabotage::{self, Case};
-use storage::{AccountStore, FoldStore, FriendStore, HistoryStore, MarkerStore, SessionStore};
+use protocol::Millis;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Auth, Secret};
 use crate::config::Config;
+use crate::discovery::Nodes;
 use crate::environment::Environment;
 use crate::gateway::poll::Polls;
+use crate::parts::{Engine, Parts};
 use crate::pipeline::accept::{Accept, Rate};
-use crate::pipeline::deliver::{self, Delivery};
-use crate::pipeline::lanes;
+use crate::pipeline::deliver::Delivery;
+use crate::pipeline::list::Lists;
+use crate::pipeline::{inbox, lanes};
 
-/// Partitions of the embedded conversation log: as many lanes fold while others are committed.
-const LANES: u32 = 4;
-/// More than any version has ever had, or will have.
-const MOST_LANES: u32 = 64;
-/// Commits that may wait for the inbox.
-const COMMITTED: usize = 1024;
-/// Connections that read.
-const READERS: usize = 4;
-
-/// The stores, each behind its own trait. One database may be behind all of them.
-#[derive(Clone)]
-pub struct Stores {
-    /// What the sequencer writes and needs.
-    pub fold: Arc<dyn FoldStore>,
-    /// What readers see.
-    pub history: Arc<dyn HistoryStore>,
-    /// How far everybody is.
-    pub markers: Arc<dyn MarkerStore>,
-    /// Names, passwords, profiles, settings.
-    pub accounts: Arc<dyn AccountStore>,
-    /// Signed-in devices.
-    pub sessions: Arc<dyn SessionStore>,
-    /// Friends and blocks.
-    pub friends: Arc<dyn FriendStore>,
-}
+pub use crate::parts::Stores;
 
 /// Everything that there is at run time. A cheap handle.
 #[derive(Clone)]
@@ -66,11 +42,17 @@ pub struct App {
     pub polls: Arc<Polls>,
     /// Cancelled when the server begins to stop: nothing new is taken.
     pub stop: CancellationToken,
+    /// The other nodes.
+    pub nodes: Nodes,
+    /// When this process started.
+    pub started: Millis,
+    /// The list rows of a cluster.
+    pub lists: Option<Arc<Lists>>,
+    /// Cancelled when the stages of a cluster's node are to end; embedded they end with their logs.
+    ending: CancellationToken,
     /// The tasks of the stages.
     stages: Arc<Mutex<JoinSet<()>>>,
-    log: MemoryLog,
-    inbox: MemoryLog,
-    database: Arc<Sqlite>,
+    engine: Engine,
 }
 
 impl App {
@@ -79,40 +61,9 @@ impl App {
     /// # Errors
     /// When the folder or the database in it cannot be used; the message says what to do.
     pub async fn start(config: Config, environment: Environment) -> anyhow::Result<Self> {
-        let (committed, changes) = mpsc::channel(COMMITTED);
-        let database = Sqlite::open(storage::sqlite::Options {
-            folder: config.server.data.clone(),
-            new_database: environment.id(),
-            blocking: environment.blocking,
-            committed,
-            clock: environment.clock(),
-            fatal: Arc::new(|why| {
-                tracing::error!("the disk fails, nothing can be acknowledged any more: {why}");
-                std::process::abort();
-            }),
-            readers: READERS,
-            synchronous_off: sabotage::is(Case::SynchronousOff),
-            max_pages: None,
-        })
-        .context("the data folder cannot be used")?;
-        let stores = Stores {
-            fold: database.clone(),
-            history: database.clone(),
-            markers: database.clone(),
-            accounts: database.clone(),
-            sessions: database.clone(),
-            friends: database.clone(),
-        };
-        // Epoch 1 begins at 2^42; epoch 0 is for imports.
-        let mut start: Position = 1 << 42;
-        for partition in 0..MOST_LANES {
-            start = start.max(stores.fold.restart(partition).await?.unwrap_or_default());
-        }
-        // All begin where the farthest has come to, so that another number of lanes, which moves
-        // conversations between them, moves none to a lower position.
-        let starts = [start; LANES as usize];
-        let last_commit = database.last_commit().await?;
-        let (log, inbox) = (MemoryLog::new(&starts), MemoryLog::new(&[0]));
+        let started = environment.now();
+        let parts = Parts::open(&config, &environment).await?;
+        let Parts { stores, log, inbox, delivery, changes, lists, engine } = parts;
         let secret = Secret::load(&config.secret_file(), &environment)?;
         let auth = Auth::new(
             &config,
@@ -123,39 +74,60 @@ impl App {
         )?;
         let rate =
             Rate { per_second: config.limits.sends_per_second, burst: config.limits.send_burst };
-        let accept = Accept::new(environment.clone(), stores.clone(), Arc::new(log.clone()), rate);
+        let accept = Accept::new(environment.clone(), stores.clone(), log.clone(), rate);
         let app = Self {
             config: Arc::new(config),
             environment,
             stores,
             auth,
             accept: Arc::new(accept),
-            delivery: Arc::new(Delivery::after(last_commit)),
+            delivery: Arc::new(delivery),
             polls: Arc::default(),
             stop: CancellationToken::new(),
+            nodes: Nodes::default(),
+            started,
+            lists: lists.as_ref().map(|(_, lists)| lists.clone()),
+            ending: CancellationToken::new(),
             stages: Arc::default(),
-            log,
-            inbox,
-            database,
+            engine,
         };
-        app.run_stages(changes);
+        app.run_stages(log, inbox, changes, lists);
         Ok(app)
     }
 
-    fn run_stages(&self, changes: mpsc::Receiver<storage::Committed>) {
-        let log: Arc<dyn EventLog> = Arc::new(self.log.clone());
-        let inbox: Arc<dyn EventLog> = Arc::new(self.inbox.clone());
-        let fold = self.stores.fold.clone();
+    fn run_stages(
+        &self,
+        log: Arc<dyn EventLog>,
+        inbox: Arc<dyn EventLog>,
+        changes: Option<mpsc::Receiver<storage::Committed>>,
+        lists: Option<(Arc<dyn EventLog>, Arc<Lists>)>,
+    ) {
+        let (fold, ending) = (self.stores.fold.clone(), self.ending.clone());
         let mut stages = self.stages.lock();
         stages.spawn(async move {
-            if let Err(error) = lanes::run(log, fold).await {
+            if let Err(error) = lanes::run(log, fold, ending).await {
                 tracing::error!("sequencing has ended: {error}");
             }
         });
-        stages.spawn(deliver::append(changes, inbox.clone()));
-        let delivery = self.delivery.clone();
+        if let Some(changes) = changes {
+            stages.spawn(inbox::append(changes, inbox.clone()));
+        }
+        if let Some((owned, lists)) = lists {
+            let ending = self.ending.clone();
+            stages.spawn(async move {
+                if let Err(error) = lists.keep(owned, ending).await {
+                    tracing::error!("keeping lists has ended: {error}");
+                }
+            });
+        }
+        let (delivery, ending) = (self.delivery.clone(), self.ending.clone());
         stages.spawn(async move {
-            if let Err(error) = delivery.run(inbox).await {
+            let delivered = tokio::select! {
+                biased;
+                delivered = delivery.run(inbox) => delivered,
+                () = ending.cancelled() => Ok(()),
+            };
+            if let Err(error) = delivered {
                 tracing::error!("delivery has ended: {error}");
             }
         });
@@ -164,8 +136,9 @@ impl App {
     /// Tell every live session to go elsewhere, and take no new one.
     pub fn drain(&self) {
         self.stop.cancel();
+        let prefer = self.nodes.newer(self.started);
         for outgoing in self.delivery.all() {
-            outgoing.goaway(self.environment.below(2_000));
+            outgoing.goaway(self.environment.below(2_000), &prefer);
         }
     }
 
@@ -177,41 +150,25 @@ impl App {
         self.polls.end();
         let mut stages = std::mem::take(&mut *self.stages.lock());
         stages.shutdown().await;
-        self.database.kill().await;
-        self.log.close();
-        self.inbox.close();
+        self.engine.kill().await;
     }
 
-    /// The conversation log, so that a test can move its partitions.
+    /// What there is when everything is in this process.
     #[cfg(feature = "testing")]
     #[must_use]
-    pub fn conversation_log(&self) -> &MemoryLog {
-        &self.log
-    }
-
-    /// What `PRAGMA synchronous` says on the connection that writes: 2 is FULL.
-    ///
-    /// # Errors
-    /// When the database is closed.
-    #[cfg(feature = "testing")]
-    pub async fn synchronous(&self) -> storage::Result<i64> {
-        self.database.writer_synchronous().await
+    pub fn embedded(&self) -> Option<&crate::parts::Embedded> {
+        self.engine.embedded()
     }
 
     /// End in order: sessions, log, stages, database. What was accepted is stored before it returns.
     pub async fn stop(self) {
         self.drain();
         self.polls.end();
-        self.log.close();
         let mut stages = std::mem::take(&mut *self.stages.lock());
-        // The lanes end when the closed log is empty; the store then hands out its last changes.
         let closing = async {
-            while !self.log.is_drained() {
-                tokio::task::yield_now().await;
-            }
-            self.database.close().await;
-            self.inbox.close();
+            self.engine.close(&self.ending).await;
             while stages.join_next().await.is_some() {}
+            self.engine.end().await;
         };
         let patience = std::time::Duration::from_secs(self.config.server.drain_seconds);
         if tokio::time::timeout(patience, closing).await.is_err() {

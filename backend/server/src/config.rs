@@ -3,6 +3,7 @@
 //! setting.
 
 mod check;
+mod cluster;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use protocol::limits;
 use serde::{Deserialize, Serialize};
 
 pub use check::Invalid;
+pub use cluster::Cluster;
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -25,6 +27,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is logged, and how.
     pub log: Log,
+    /// The services of a cluster. Without them everything is in this process.
+    pub cluster: Cluster,
     /// Helpers of those who develop or measure Kith.
     pub dev: Dev,
 }
@@ -228,6 +232,8 @@ impl Config {
             .list_separator(",")
             .with_list_parse_key("server.trusted_proxies")
             .with_list_parse_key("server.origins")
+            .with_list_parse_key("cluster.kafka")
+            .with_list_parse_key("cluster.cql")
             .ignore_empty(true)
             .try_parsing(true)
             .source(Some(variables.into_iter().collect()));

@@ -14,5 +14,6 @@ pub mod discovery;
 pub mod environment;
 pub mod gateway;
 pub mod http;
+pub mod parts;
 pub mod people;
 pub mod pipeline;

@@ -65,7 +65,8 @@ fn direct() -> Record {
 
 fn inbox(session: Option<SessionId>) -> InboxRecord {
     InboxRecord {
-        changed: 42,
+        changed: Some(42),
+        listed: true,
         to: vec![user(1), user(2)],
         session,
         frame: wire::encode(&ServerFrame::SessionEnded {}).into(),
@@ -83,6 +84,9 @@ fn every_record_is_written_as_it_always_was() {
     for (name, record) in [
         ("in the inbox", inbox(None)),
         ("in the inbox, for one session", inbox(Some(SessionId(uuid7(6))))),
+        ("in the inbox of a cluster, of a large group", {
+            InboxRecord { changed: None, listed: false, ..inbox(None) }
+        }),
     ] {
         let bytes = record.encode();
         let mut json: Value = serde_json::from_slice(&bytes).unwrap();
@@ -90,7 +94,8 @@ fn every_record_is_written_as_it_always_was() {
         json["from_2031"] = json!({"x": [1]});
         for bytes in [bytes, json.to_string().into()] {
             let read = InboxRecord::decode(&bytes).unwrap();
-            assert_eq!((read.changed, &read.to, read.session), (42, &record.to, record.session));
+            assert_eq!((read.changed, read.listed), (record.changed, record.listed));
+            assert_eq!((&read.to, read.session), (&record.to, record.session));
             assert_eq!(read.frame, record.frame);
         }
     }

@@ -22,7 +22,7 @@ impl Config {
                 complaints.push(complaint.to_owned());
             }
         };
-        let Self { server, auth, limits, log, dev } = self;
+        let Self { server, auth, limits, log, cluster, dev } = self;
         require(!server.data.as_os_str().is_empty(), "server.data is empty: name a folder");
         require(
             protocol::name::check_title(&server.name).is_ok(),
@@ -87,6 +87,7 @@ impl Config {
             !dev.accounts || cfg!(debug_assertions) || server.listen.ip().is_loopback(),
             "dev.accounts may only be on when server.listen is a loopback address",
         );
+        complaints.extend(cluster.complaints());
         if complaints.is_empty() { Ok(()) } else { Err(Invalid(complaints)) }
     }
 }
@@ -156,6 +157,17 @@ mod tests {
             ("KITH__SERVER__ORIGINS", "https://a.example/path", "server.origins"),
             ("KITH__SERVER__LISTEN", "somewhere", "listen"),
             ("KITH__LIMITS__SEND_BURST", "0", "limits.send_burst"),
+            ("KITH__CLUSTER__KAFKA", "127.0.0.1", "cluster.kafka has `127.0.0.1`"),
+            ("KITH__CLUSTER__KAFKA", "127.0.0.1:9092", "cluster.cql is empty"),
+            (
+                "KITH__CLUSTER__POSTGRES",
+                "postgres://kith:secret@db:5432/kith",
+                "postgres_password_file",
+            ),
+            ("KITH__CLUSTER__EPOCH", "401", "cluster.epoch"),
+            ("KITH__CLUSTER__PARTITIONS", "0", "cluster.partitions"),
+            ("KITH__CLUSTER__KEYSPACE", "Kith; DROP", "cluster.keyspace"),
+            ("KITH__CLUSTER__ZOOKEEPER", "somewhere", "cluster.zookeeper"),
             ("KITH__LIMITS__SEND_BURST", "many", "send_burst"),
             ("KITH__LIMITS__SEND_BRUST", "1", "send_brust"),
             ("KITH__AUTH__ACCESS_SECONDS", "5", "auth.access_seconds"),

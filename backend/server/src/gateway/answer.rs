@@ -38,7 +38,7 @@ impl Answer {
             let refused = Refused { code: Code::Busy, conversation: None, detail };
             self.outgoing.answer(&ServerFrame::Error(refused));
             // Without its list an app is not in step, and without a cursor it never would be.
-            self.outgoing.goaway(self.app.environment.below(AGAIN));
+            self.outgoing.goaway(self.app.environment.below(AGAIN), &[]);
         }
     }
 
@@ -50,6 +50,15 @@ impl Answer {
             .as_deref()
             .and_then(|text| cursor::decode(text, database, self.user))
             .filter(|since| *since <= self.delivered);
+        // A list that is no join may lag behind: without what was delivered before this session began
+        // to listen, the whole is given.
+        let since = match (&self.app.lists, since) {
+            (Some(lists), Some(since)) => {
+                let partition = self.app.delivery.partition(self.user);
+                lists.reach(partition, self.delivered).await?.then_some(since)
+            }
+            (_, since) => since,
+        };
         let account_version = stores.accounts.version(self.user).await?.unwrap_or_default();
         let listed = stores.history.listed(self.user, since).await?;
         let ids: Vec<_> = listed.iter().map(|row| row.conversation).collect();

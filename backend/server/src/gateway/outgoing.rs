@@ -132,9 +132,9 @@ impl Outgoing {
         self.taken.notify_one();
     }
 
-    /// End with `goaway`.
-    pub fn goaway(&self, retry_after_ms: u64) {
-        let goaway = Goaway { retry_after_ms, prefer: Vec::new() };
+    /// End with `goaway`; these addresses are to be tried first.
+    pub fn goaway(&self, retry_after_ms: u64, prefer: &[String]) {
+        let goaway = Goaway { retry_after_ms, prefer: prefer.to_vec() };
         self.end(wire::encode(&ServerFrame::Goaway(goaway)).into());
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::frame::{Cursor, Hello, Look, Mark, Refused};
-use protocol::{ClientFrame, Code, ServerFrame, SessionId, UserId, limits, wire};
+use protocol::{ClientFrame, Code, ConversationId, ServerFrame, SessionId, UserId, limits, wire};
 use storage::MarkOutcome;
 
 use super::answer::Answer;
@@ -62,18 +62,7 @@ impl Session {
                 }
             }
             ClientFrame::Mark(mark) => self.mark(mark).await,
-            ClientFrame::Typing(typing) => {
-                let id = typing.conversation;
-                if !self.app.accept.may_tell(self.user) {
-                    return;
-                }
-                let member = self.app.stores.history.member(id, self.user).await;
-                if member.is_ok_and(|row| {
-                    row.is_some_and(|row| protocol::model::is_current(&row.periods))
-                }) {
-                    self.app.delivery.typing(id, self.user);
-                }
-            }
+            ClientFrame::Typing(typing) => self.typing(typing.conversation).await,
             ClientFrame::Look(look) => self.look(&attached, look).await,
         }
     }
@@ -96,6 +85,19 @@ impl Session {
             }
             // The app sends it again.
             Err(error) => tracing::error!("a marker could not be stored: {error}"),
+        }
+    }
+
+    /// Tell that the person is writing, in a conversation that is small enough for that.
+    async fn typing(&self, id: ConversationId) {
+        if !self.app.accept.may_tell(self.user) {
+            return;
+        }
+        // One read says both: whether there are too many, and whether the person is one of them.
+        let most = limits::TYPING_GROUP;
+        let members = self.app.stores.history.members(id, None, most as u64 + 1).await;
+        if members.is_ok_and(|all| all.len() <= most && all.iter().any(|m| m.user == self.user)) {
+            self.app.delivery.typing(id, self.user);
         }
     }
 
@@ -139,7 +141,7 @@ impl Session {
             return self.refuse(Code::HelloTwice, "hello was said");
         };
         // Read when this session gets everything that comes after.
-        let delivered = self.app.delivery.delivered();
+        let delivered = self.app.delivery.delivered(self.user);
         drop(place);
         let (app, user) = (self.app.clone(), self.user);
         let answer = Answer { app, user, outgoing: self.outgoing.clone(), number, delivered };

@@ -1,5 +1,4 @@
-//! The last stages: what was committed goes into the inbox in commit order, and from the inbox to
-//! the sessions of the people it is for.
+//! The last stage: from the inbox to the sessions of the people it is for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,59 +6,24 @@ use std::sync::Arc;
 use axum::extract::ws::Utf8Bytes;
 use event_log::{Delivery as Delivered, EventLog, LogError};
 use parking_lot::Mutex;
-use protocol::frame::{Account, Presence, TypingNotice};
+use protocol::frame::{Presence, TypingNotice};
 use protocol::{ConversationId, ServerFrame, SessionId, UserId, wire};
-use storage::{Change, Committed};
-use tokio::sync::mpsc;
 
 use super::record::{InboxRecord, partition};
 use crate::gateway::Outgoing;
 
-/// Append what commits have changed to the inbox, in commit order, until the store is closed.
-pub async fn append(mut committed: mpsc::Receiver<Committed>, inbox: Arc<dyn EventLog>) {
-    while let Some(Committed { commit, changes }) = committed.recv().await {
-        for change in changes {
-            let (recipients, session, frame) = match change {
-                Change::Frame { recipients, frame } => (recipients.to_vec(), None, frame),
-                Change::Marked { recipients, marked } => {
-                    (recipients, None, wire::encode(&ServerFrame::Marked(marked)).into())
-                }
-                Change::Account { user, version } => {
-                    let frame = ServerFrame::Account(Account { version });
-                    (vec![user], None, wire::encode(&frame).into())
-                }
-                Change::SessionEnded { user, session } => {
-                    let frame = wire::encode(&ServerFrame::SessionEnded {});
-                    (vec![user], Some(session), frame.into())
-                }
-            };
-            let mut by_partition: BTreeMap<u32, Vec<UserId>> = BTreeMap::new();
-            for user in recipients {
-                let at = partition(user.bytes(), inbox.partitions());
-                by_partition.entry(at).or_default().push(user);
-            }
-            for (at, to) in by_partition {
-                let record = InboxRecord { changed: commit, to, session, frame: frame.clone() };
-                if let Err(error) = inbox.append(at, record.encode()).await {
-                    tracing::debug!("the inbox takes nothing more: {error}");
-                    return;
-                }
-            }
-        }
-    }
-}
-
 /// Who is connected to this node, and what they look at.
-#[derive(Default)]
 pub struct Delivery {
+    /// Of the inbox.
+    partitions: u32,
     registry: Mutex<Registry>,
 }
 
 #[derive(Default)]
 struct Registry {
     next: u64,
-    /// Every commit below this one has been delivered.
-    changed: u64,
+    /// By partition of the inbox: everything below this has been delivered, in the unit of cursors.
+    changed: BTreeMap<u32, u64>,
     users: BTreeMap<UserId, Vec<(u64, SessionId, Arc<Outgoing>)>>,
     conversations: BTreeMap<ConversationId, BTreeSet<(UserId, u64)>>,
     watchers: BTreeMap<UserId, BTreeSet<(UserId, u64)>>,
@@ -74,11 +38,19 @@ pub struct Attached {
 }
 
 impl Delivery {
-    /// Nobody is connected, and everything up to this commit has been delivered.
+    /// Nobody is connected, and everything up to this commit has been delivered from the only
+    /// partition.
     #[must_use]
     pub fn after(commit: u64) -> Self {
-        let registry = Registry { changed: commit + 1, ..Registry::default() };
-        Self { registry: Mutex::new(registry) }
+        let delivery = Self::over(1);
+        delivery.registry.lock().passed(0, commit + 1);
+        delivery
+    }
+
+    /// Nobody is connected, and nothing is known yet of the inbox with so many partitions.
+    #[must_use]
+    pub fn over(partitions: u32) -> Self {
+        Self { partitions, registry: Mutex::default() }
     }
 
     /// Deliver from the inbox until it is closed.
@@ -96,17 +68,29 @@ impl Delivery {
             let mut done = BTreeMap::new();
             // All that is there: sessions then send what they get in one write.
             while let Some(some) = delivered {
-                if let Delivered::Record { partition, position, bytes } = some {
-                    match InboxRecord::decode(&bytes) {
-                        Some(record) => self.deliver(&record),
-                        None => {
-                            skipped += 1;
-                            let bytes = bytes.len();
-                            let what = "garbage in the inbox: skipped";
-                            tracing::error!(partition, position, bytes, skipped, "{what}");
-                        }
+                match some {
+                    Delivered::Assigned { partition, position } => {
+                        self.registry.lock().passed(partition, position);
                     }
-                    done.insert(partition, position + 1);
+                    Delivered::Revoked { .. } => {}
+                    Delivered::Record { partition, position, bytes } => {
+                        match InboxRecord::decode(&bytes) {
+                            Some(record) => {
+                                self.deliver(
+                                    partition,
+                                    record.changed.unwrap_or(position),
+                                    &record,
+                                );
+                            }
+                            None => {
+                                skipped += 1;
+                                let bytes = bytes.len();
+                                let what = "garbage in the inbox: skipped";
+                                tracing::error!(partition, position, bytes, skipped, "{what}");
+                            }
+                        }
+                        done.insert(partition, position + 1);
+                    }
                 }
                 delivered = inbox.try_next();
             }
@@ -116,14 +100,14 @@ impl Delivery {
         }
     }
 
-    fn deliver(&self, record: &InboxRecord) {
+    fn deliver(&self, partition: u32, changed: u64, record: &InboxRecord) {
         let Ok(frame) = Utf8Bytes::try_from(record.frame.clone()) else { return };
         let mut registry = self.registry.lock();
-        registry.changed = registry.changed.max(record.changed);
+        registry.passed(partition, changed);
         for user in &record.to {
             for (_, session, outgoing) in registry.users.get(user).into_iter().flatten() {
                 match record.session {
-                    None => outgoing.push(frame.clone(), record.changed),
+                    None => outgoing.push(frame.clone(), changed),
                     Some(ended) if ended == *session => outgoing.end(frame.clone()),
                     Some(_) => {}
                 }
@@ -163,10 +147,17 @@ impl Delivery {
         self.registry.lock().users.values().map(Vec::len).sum()
     }
 
-    /// The commit up to which everything has been delivered.
+    /// Up to where everything for this person has been delivered, in the unit of cursors.
     #[must_use]
-    pub fn delivered(&self) -> u64 {
-        self.registry.lock().changed.saturating_sub(1)
+    pub fn delivered(&self, user: UserId) -> u64 {
+        let changed = self.registry.lock().changed.get(&self.partition(user)).copied();
+        changed.unwrap_or_default().saturating_sub(1)
+    }
+
+    /// The partition of the inbox in which the person's news come.
+    #[must_use]
+    pub fn partition(&self, user: UserId) -> u32 {
+        partition(user.bytes(), self.partitions)
     }
 
     /// Tell whoever looks at the conversation that somebody is writing.
@@ -190,6 +181,11 @@ impl Delivery {
 }
 
 impl Registry {
+    fn passed(&mut self, partition: u32, changed: u64) {
+        let place = self.changed.entry(partition).or_default();
+        *place = changed.max(*place);
+    }
+
     fn push(&self, user: UserId, number: u64, frame: &Utf8Bytes) {
         for (n, _, outgoing) in self.users.get(&user).into_iter().flatten() {
             if *n == number {

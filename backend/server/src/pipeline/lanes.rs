@@ -10,6 +10,7 @@ use event_log::{Delivery, EventLog, LogError, Position, Subscription};
 use storage::FoldStore;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio_util::sync::CancellationToken;
 
 use super::sequence::Lane;
 
@@ -31,11 +32,16 @@ enum News {
 
 type Lanes = BTreeMap<u32, mpsc::Sender<(Position, Bytes)>>;
 
-/// Sequence until the log is closed and everything in it is stored.
+/// Sequence until the log is closed and everything in it is stored; or, a log that outlives the process,
+/// until `stop`: what was handed out is stored then, and the rest is the next owner's.
 ///
 /// # Errors
 /// When the log cannot be reached.
-pub async fn run(log: Arc<dyn EventLog>, store: Arc<dyn FoldStore>) -> Result<(), LogError> {
+pub async fn run(
+    log: Arc<dyn EventLog>,
+    store: Arc<dyn FoldStore>,
+    stop: CancellationToken,
+) -> Result<(), LogError> {
     let mut log = log.subscribe().await?;
     // One place per lane and batch in flight: a lane says one thing at a time.
     let (tell, mut news) = mpsc::channel(64);
@@ -53,6 +59,7 @@ pub async fn run(log: Arc<dyn EventLog>, store: Arc<dyn FoldStore>) -> Result<()
         }
         tokio::select! {
             biased;
+            () = stop.cancelled(), if !ended => ended = true,
             Some(news) = news.recv() => heed(news, &mut *log, &mut lanes).await?,
             room = reserve(lane.as_ref()), if waiting.is_some() => {
                 let record = waiting.take();

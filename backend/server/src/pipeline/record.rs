@@ -62,8 +62,11 @@ impl Record {
 /// One thing that people have to hear of, with the list of those in this inbox partition.
 #[derive(Clone, Debug)]
 pub struct InboxRecord {
-    /// The unit of cursors: the commit that stored it.
-    pub changed: u64,
+    /// The unit of cursors, embedded: the commit that stored it. In a cluster it is the record's own
+    /// position, which is not known before it is appended.
+    pub changed: Option<u64>,
+    /// Whether people's lists are to show it. In a large group most events have no list row.
+    pub listed: bool,
     /// To whom, in this partition.
     pub to: Vec<UserId>,
     /// Only to sockets of this session, which close after it.
@@ -75,7 +78,10 @@ pub struct InboxRecord {
 /// An inbox record as it is read.
 #[derive(Deserialize)]
 struct InboxWire<'a> {
-    changed: u64,
+    #[serde(default)]
+    changed: Option<u64>,
+    #[serde(default)]
+    unlisted: bool,
     to: Vec<UserId>,
     #[serde(default)]
     session: Option<SessionId>,
@@ -86,7 +92,10 @@ struct InboxWire<'a> {
 /// All of it but the frame, as it is written.
 #[derive(Serialize)]
 struct InboxAddress<'a> {
-    changed: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed: Option<u64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unlisted: bool,
     to: &'a [UserId],
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<SessionId>,
@@ -100,8 +109,9 @@ impl InboxRecord {
     /// is no JSON the record is garbage, which is skipped.
     #[must_use]
     pub fn encode(&self) -> Bytes {
-        let Self { changed, to, session, frame } = self;
-        let address = wire::encode(&InboxAddress { changed: *changed, to, session: *session });
+        let Self { changed, listed, to, session, frame } = self;
+        let (changed, unlisted, session) = (*changed, !listed, *session);
+        let address = wire::encode(&InboxAddress { changed, unlisted, to, session });
         let mut bytes = Vec::with_capacity(address.len() + FRAME.len() + frame.len());
         // The address is an object that lacks its last field.
         bytes.extend_from_slice(address.strip_suffix('}').unwrap_or(&address).as_bytes());
@@ -117,6 +127,7 @@ impl InboxRecord {
         let wire: InboxWire<'_> = serde_json::from_slice(bytes).ok()?;
         Some(Self {
             changed: wire.changed,
+            listed: !wire.unlisted,
             to: wire.to,
             session: wire.session,
             frame: bytes.slice_ref(wire.frame.get().as_bytes()),

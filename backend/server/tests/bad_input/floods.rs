@@ -91,6 +91,29 @@ async fn row_25_who_says_all_the_time_that_they_write_is_not_heard_all_the_time(
 }
 
 #[tokio::test]
+async fn row_25_in_a_group_of_more_than_a_hundred_nobody_is_told_who_writes() {
+    let live = Live::new().await;
+    let (mut ada, mut grace) = (live.person("ada").await, live.person("grace").await);
+    let mut members = vec![grace.user];
+    for n in 2..protocol::limits::TYPING_GROUP {
+        members.push(live.tokens(&format!("member{n}")).await.user);
+    }
+    let room = ada.begins(&members).await;
+    grace.hears("added").await;
+    let look = json!({"look": {"conversations": [room.id]}}).to_string();
+    assert!(grace.answers(&look).await.is_empty());
+    let typing = json!({"typing": {"conversation": room.id}}).to_string();
+    assert!(ada.answers(&typing).await.is_empty());
+    assert_eq!(grace.hears("typing").await["user"], json!(ada.user), "a hundred are few enough");
+
+    let one_more = live.tokens("onemore").await.user;
+    let added = ada.asks(room, &json!({"add": {"users": [one_more]}})).await.unwrap();
+    while grace.hears("event").await["event"]["seq"] != json!(added) {}
+    assert!(ada.answers(&typing).await.is_empty());
+    assert!(grace.answered().await.is_empty());
+}
+
+#[tokio::test]
 async fn row_25_a_flood_of_garbage_is_answered_within_bounds() {
     let live = Live::new().await;
     let (mut ada, mut grace) = (live.person("ada").await, live.person("grace").await);

@@ -13,6 +13,7 @@ use storage::memory::{Gate, Memory, Read, Step, Verdict};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
 use super::generated::{config, history};
 use super::lone::{self, store};
@@ -32,7 +33,11 @@ async fn until(what: &str, is_so: impl Fn() -> bool) {
 }
 
 fn run(log: &MemoryLog, store: &Memory, gate: Arc<dyn Gate>) -> JoinHandle<Result<(), LogError>> {
-    tokio::spawn(lanes::run(Arc::new(log.clone()), Arc::new(store.with_gate(gate))))
+    tokio::spawn(lanes::run(
+        Arc::new(log.clone()),
+        Arc::new(store.with_gate(gate)),
+        CancellationToken::new(),
+    ))
 }
 
 async fn append(log: &MemoryLog, records: &Log) {

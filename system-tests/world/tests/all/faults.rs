@@ -114,7 +114,8 @@ fn long_poll_with_lost_requests_and_lost_answers_shows_everything_once() {
 fn a_partition_that_is_taken_away_in_mid_flight_loses_nothing() {
     world::run(1, async |world| {
         let (ada, grace, room) = pair(world).await;
-        let log = world.app().expect("a server").conversation_log().clone();
+        let app = world.app().expect("a server");
+        let log = app.embedded().expect("everything in one process").conversation_log().clone();
         let mut texts = vec!["hello".to_owned()];
         for n in 0..20 {
             texts.push(format!("message {n}"));
@@ -177,7 +178,8 @@ fn row_27_clocks_that_are_wrong_or_leap_change_no_order_and_lose_nothing() {
 #[test]
 fn commits_of_a_server_wait_for_the_disk() {
     world::run(1, async |world| {
-        let synchronous = world.app().expect("a server").synchronous().await;
+        let app = world.app().expect("a server");
+        let synchronous = app.embedded().expect("everything in one process").synchronous().await;
         assert_eq!(synchronous.expect("a database"), 2, "PRAGMA synchronous is FULL");
     });
 }

@@ -1,0 +1,107 @@
+//! The nodes of a cluster as ZooKeeper knows them: one ephemeral entry for each process. Discovery is
+//! for liveness only: while ZooKeeper is away every session goes on, and the last list stays.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use protocol::request::Node;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+use zookeeper_client::{Acls, Client, CreateMode, Error};
+
+use super::Nodes;
+use crate::app::App;
+
+/// Where the entries are.
+const FOLDER: &str = "/kith/nodes";
+/// An entry is gone so long after its process.
+const SESSION: Duration = Duration::from_secs(6);
+/// How often a node says its load and looks at the others.
+const EVERY: Duration = Duration::from_secs(2);
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// What an entry says, as JSON.
+#[derive(Debug, Serialize, Deserialize)]
+struct Entry {
+    #[serde(flatten)]
+    node: Node,
+    /// When the process started, milliseconds since 1970.
+    started: i64,
+}
+
+/// Announce this node and keep [`App::nodes`] up to date, until the node begins to stop.
+pub(crate) async fn keep(app: App, hosts: String) {
+    let (stop, nodes) = (app.stop.clone(), app.nodes.clone());
+    while !stop.is_cancelled() {
+        if let Err(error) = session(&app, &hosts, &nodes, &stop).await {
+            tracing::warn!("ZooKeeper: {error}; the nodes known so far stay known");
+        }
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(EVERY) => {}
+        }
+    }
+}
+
+async fn session(
+    app: &App,
+    hosts: &str,
+    nodes: &Nodes,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    let mut connector = Client::connector();
+    connector.session_timeout(SESSION);
+    connector.connection_timeout(PATIENCE);
+    let client = in_time(connector.connect(hosts)).await?;
+    let path = format!("{FOLDER}/{}", app.config.server.node);
+    let anyone = Acls::anyone_all();
+    let folder = CreateMode::Persistent.with_acls(anyone);
+    in_time(client.mkdir(FOLDER, &folder)).await?;
+    loop {
+        if stop.is_cancelled() {
+            // At once, and not only when the session has lapsed: nobody is to be sent here any more.
+            in_time(client.delete(&path, None)).await?;
+            return Ok(());
+        }
+        let entry = Entry { node: super::own(app), started: app.started };
+        let data = serde_json::to_vec(&entry)?;
+        match in_time(client.set_data(&path, &data, None)).await {
+            Ok(_) => {}
+            Err(Error::NoNode) => {
+                let ephemeral = CreateMode::Ephemeral.with_acls(anyone);
+                in_time(client.create(&path, &data, &ephemeral)).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        nodes.replace(others(&client, &app.config.server.node).await?);
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(EVERY) => {}
+        }
+    }
+}
+
+async fn others(client: &Client, own: &str) -> anyhow::Result<BTreeMap<String, (Node, i64)>> {
+    let mut found = BTreeMap::new();
+    for name in in_time(client.list_children(FOLDER)).await? {
+        if name == own {
+            continue;
+        }
+        // It may have gone since it was listed.
+        let Ok((data, _)) = in_time(client.get_data(&format!("{FOLDER}/{name}"))).await else {
+            continue;
+        };
+        // What another version wrote and this one cannot read is left out.
+        if let Ok(Entry { node, started }) = serde_json::from_slice(&data) {
+            found.insert(name, (node, started));
+        }
+    }
+    Ok(found)
+}
+
+async fn in_time<T>(asked: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    tokio::time::timeout(PATIENCE, asked).await.unwrap_or(Err(Error::Timeout))
+}
