@@ -53,6 +53,13 @@ export class Place {
     if (Math.abs(moved) > 0.01) this.#scroller.scrollTop += moved;
   }
 
+  /** The seq of the row whose place is kept; of the next one that has a seq, where it has none. */
+  reading(): number | null {
+    let row = this.#anchor && this.row(this.#anchor.key);
+    while (row && row.dataset.seq === undefined) row = row.nextElementSibling as HTMLElement | null;
+    return row ? Number(row.dataset.seq) : null;
+  }
+
   /** The element of a row. */
   row(key: string): HTMLElement | null {
     return this.#list.querySelector<HTMLElement>(`:scope > [data-key="${CSS.escape(key)}"]`);

@@ -29,6 +29,8 @@ export class OpenConversation {
   detailsError = $state<CallCode | null>(null);
   /** Taken by the timeline as soon as the rows stand. */
   target = $state.raw<Target | null>(null);
+  /** Where one stands: the seq of the first row on screen; null at the end. The timeline keeps it. */
+  reading: number | null = null;
   /** The seq that somebody jumped to, to be lit up for a moment. */
   lit = $state<number | null>(null);
   loading = $state<'before' | 'after' | null>(null);
@@ -53,8 +55,16 @@ export class OpenConversation {
     this.composer = new Composer(id, backend, around);
   }
 
-  /** Show it around `at`, or at the first unread message, else at the end. */
-  async open(at: number | null, target?: Target): Promise<void> {
+  /** Read it anew where one stands. What one reads stays where it is, unless that is the end. */
+  reload(): Promise<void> {
+    return this.reading === null ? this.open(null, { to: 'end' }) : this.open(this.reading, null);
+  }
+
+  /**
+   * Show it around `at`, or at the first unread message, else at the end. A `target` of null leaves
+   * the timeline to keep its place.
+   */
+  async open(at: number | null, target?: Target | null): Promise<void> {
     const token = ++this.#token;
     this.#early = [];
     if (this.window.rows.length === 0) this.phase = 'loading';
@@ -62,7 +72,8 @@ export class OpenConversation {
     try {
       const timeline = await this.#backend.call('open_conversation', { conversation: this.id, at });
       if (token !== this.#token) return;
-      this.#take(timeline, target ?? (at === null ? { to: 'unread' } : { to: 'seq', seq: at }));
+      const wanted: Target = at === null ? { to: 'unread' } : { to: 'seq', seq: at };
+      this.#take(timeline, target === undefined ? wanted : target);
     } catch (error) {
       if (token !== this.#token) return;
       this.error = codeOf(error);
@@ -91,7 +102,7 @@ export class OpenConversation {
     this.#backend.call('close_conversation', { conversation: this.id }).catch(() => {});
   }
 
-  #take(timeline: Timeline, target: Target): void {
+  #take(timeline: Timeline, target: Target | null): void {
     if (this.phase !== 'ready') this.firstUnread = timeline.first_unread;
     this.window = {
       rows: timeline.rows,

@@ -83,6 +83,17 @@ export class DemoBackend implements Backend {
     return () => this.#listeners.delete(listener);
   }
 
+  /** The stream of changes is cut and begins again; nobody hears of what happens `meanwhile`. */
+  restart(meanwhile: () => void = () => {}): void {
+    const listeners = [...this.#listeners];
+    this.#listeners.clear();
+    meanwhile();
+    for (const listener of listeners) {
+      this.#listeners.add(listener);
+      listener.restarted();
+    }
+  }
+
   #tell(...batch: Notification[]): void {
     for (const listener of this.#listeners) listener.notify(structuredClone(batch));
   }

@@ -133,6 +133,38 @@ export const timeline = {
     );
   },
 
+  async 'when the stream of changes begins again, what one reads stays where it is'(open) {
+    const page = await open();
+    await openIn(page, 'Katherine Johnson');
+    const restart = (text) =>
+      page.evaluate((t) => demo.restart(() => demo.receive(app.open.id, 'katherine', t)), text);
+    const stays = async (text) => {
+      const before = await places(page);
+      await restart(text);
+      await idle(page);
+      const after = await places(page);
+      const onScreen = Object.entries(before).filter(([, y]) => y > 0 && y < 600);
+      assert.ok(onScreen.length > 4);
+      for (const [key, y] of onScreen)
+        assert.ok(Math.abs(after[key] - y) < 1, `${key} moved from ${y} to ${after[key]}`);
+    };
+    await scroll(page, -1500);
+    await settle(page);
+    await stays('While one reads a little above');
+    await page.waitForSelector(`${byId('jump-to-end')} >> text=1 new`);
+    await travel(page, 9400, -2600);
+    await stays('While one reads far above');
+    assert.ok((await travel(page, 9300, -900)) > 0);
+
+    // Whoever stands at the end goes along.
+    await page.click(byId('jump-to-end'));
+    await idle(page);
+    await restart('While one reads the newest');
+    await idle(page);
+    assert.ok((await fromEnd(page)) < 1);
+    await page.waitForSelector('text=While one reads the newest');
+  },
+
   async 'a gap says how much is missing and goes once it is filled'(open) {
     const page = await open();
     const id = await page.evaluate(() => {
