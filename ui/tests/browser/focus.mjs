@@ -33,6 +33,7 @@ export const visible = (page) =>
       element.closest('.box'),
       element.closest('.composer'),
       element.closest('.search'),
+      element.closest('.field'),
     ];
     return boxes.some((e) => e && (shows(e) || e.matches('.composer, .search')));
   });

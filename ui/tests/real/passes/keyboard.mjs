@@ -145,6 +145,27 @@ export const keyboard = {
       await ada.settles();
     }
 
+    // Search: the second of two that are found, the message in its place, and back to where one writes.
+    await grace.says('No mouse here either');
+    await ada.sees(message('No mouse here either'));
+    await focused('composer-input');
+    await press('Control+Shift+F');
+    await focused('search-input');
+    await types('mouse');
+    const found = page.locator(byId('search-result'));
+    await found.nth(1).waitFor();
+    await ada.settles();
+    assert.match(await found.nth(0).textContent(), /No mouse here either/);
+    await press('ArrowDown');
+    assert.equal(await found.nth(1).getAttribute('aria-selected'), 'true');
+    await press('Enter');
+    await ada.sees(`${message('No mouse today')} .lit`);
+    assert.ok(await page.isVisible(message('No mouse today')));
+    await focused('search-input');
+    await press('Escape');
+    await ada.seesNo(byId('search'));
+    await focused('composer-input');
+
     // The sheet of shortcuts.
     await press('Control+/');
     await ada.sees(byId('shortcut-sheet'));

@@ -6,6 +6,7 @@ import { Bridge } from '../programs.mjs';
 import { field, message } from '../world.mjs';
 
 const isOffline = `${byId('connection-status')}[data-state=offline]`;
+const result = byId('search-result');
 const isOnline = `${byId('connection-status')}[data-state=online]`;
 
 export const offline = {
@@ -33,6 +34,19 @@ export const offline = {
     await ada.sees(message('Shall we say Monday?'));
     await ada.page.fill(field, 'Or on Tues');
     await ada.looks('offline');
+
+    // Search finds what is on this device, also what waits to be sent, and a click leads there.
+    await ada.page.keyboard.press('Control+Shift+F');
+    await ada.page.fill(byId('search-input'), 'storm');
+    await ada.sees(`${result}:has-text("A storm is coming.")`);
+    await ada.looks('offline-search');
+    await ada.page.click(result);
+    await ada.sees(`${byId('conversation-title')}:text-is("Grace Hopper")`);
+    await ada.sees(`${message('A storm is coming.')} .lit`);
+    assert.ok(await ada.page.isVisible(message('A storm is coming.')));
+    await ada.page.click(byId('search-close'));
+    await ada.seesNo(byId('search'));
+    await ada.sees(byId('offline-strip'));
 
     // Another page knows all of it, and so does another run of the client.
     const knows = async () => {
