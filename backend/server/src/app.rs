@@ -133,6 +133,12 @@ impl App {
         });
     }
 
+    /// Cancelled when the node has ended all its sessions and ends its stages.
+    #[must_use]
+    pub fn ending(&self) -> CancellationToken {
+        self.ending.clone()
+    }
+
     /// Tell every live session to go elsewhere, and take no new one.
     pub fn drain(&self) {
         self.stop.cancel();

@@ -27,6 +27,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is logged, and how.
     pub log: Log,
+    /// What only operators reach.
+    pub admin: Admin,
     /// The services of a cluster. Without them everything is in this process.
     pub cluster: Cluster,
     /// Helpers of those who develop or measure Kith.
@@ -128,6 +130,16 @@ pub struct Log {
     pub format: LogFormat,
     /// As in `RUST_LOG`.
     pub filter: String,
+}
+
+/// What only operators reach.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Admin {
+    /// Where `/metrics`, `/healthz` and `/readyz` are answered; nowhere when it is not given. Nobody is
+    /// asked who they are there, so it belongs to a network that only operators reach.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
 }
 
 /// Lines for people or for programs.

@@ -7,6 +7,7 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use protocol::{UserId, direct_conversation};
 use serde_json::{Value, json};
+use server::admin::metrics::Admin;
 use server::app::App;
 use server::config::Config;
 use server::environment::Environment;
@@ -240,4 +241,45 @@ async fn a_group_is_told_to_its_members_only_and_who_comes_later_sees_nothing_fr
     let rejected = alan.hears(|f| f.get("rejected").is_some()).await;
     assert_eq!(rejected["rejected"]["code"], "not_a_member");
     app.stop().await;
+}
+
+#[tokio::test]
+async fn operators_see_how_each_stage_fares() {
+    let (_folder, app, router) = world().await;
+    let mut config = Config::clone(&app.config);
+    config.admin.listen = Some("127.0.0.1:0".parse().unwrap());
+    let admin = Admin::bind(&config).await.unwrap().unwrap();
+    let address = admin.address().unwrap();
+    let serving = tokio::spawn(admin.serve(app.clone()));
+    let mut ada = Person::joins(&router, "ada", 1).await;
+    let mut grace = Person::joins(&router, "grace", 2).await;
+    ada.sends(grace.user, 1, "a secret").await;
+    grace.hears(|f| f.get("event").is_some()).await;
+    let page = get(address, "/metrics").await;
+    // Other tests of this process count into the same numbers.
+    for name in [
+        "kith_sessions 2",
+        "kith_commands_total{outcome=\"accepted\"} ",
+        "kith_lane_batch_records_count ",
+        "kith_lane_batch_seconds_bucket{le=\"0.001\"} ",
+        "kith_inbox_records_total ",
+        "kith_deliveries_total ",
+    ] {
+        assert!(page.contains(name), "{name} in {page}");
+    }
+    assert!(!page.contains("secret") && !page.contains(&grace.user.to_string()), "{page}");
+    assert!(get(address, "/readyz").await.starts_with("HTTP/1.1 200"));
+    assert!(get(address, "/v1/nodes").await.starts_with("HTTP/1.1 404"), "only for operators");
+    app.stop().await;
+    serving.await.unwrap();
+}
+
+async fn get(address: std::net::SocketAddr, path: &str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
 }

@@ -1,6 +1,7 @@
-//! What operators ask for: whether the server lives and is ready, backups and clearing out, and
-//! accounts for measuring.
+//! What operators ask for: whether the server lives and is ready, how it fares, backups and clearing
+//! out, and accounts for measuring.
 
 pub mod health;
+pub mod metrics;
 pub mod seed;
 pub mod upkeep;

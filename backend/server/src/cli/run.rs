@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::net::TcpListener;
 
+use crate::admin::metrics::Admin;
 use crate::admin::upkeep;
 use crate::app::App;
 use crate::config::Config;
@@ -33,7 +34,16 @@ async fn serve(config: Config, out: &mut impl Write) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("server.listen: cannot listen on {}", config.server.listen))?;
     let address = listener.local_addr()?;
+    let admin = Admin::bind(&config).await?;
     let app = App::start(config, Environment::real()).await?;
+    if let Some(admin) = admin {
+        tokio::spawn(admin.serve(app.clone()));
+    }
+    #[cfg(feature = "cluster")]
+    if !app.config.cluster.zookeeper.is_empty() {
+        let hosts = app.config.cluster.zookeeper.clone();
+        tokio::spawn(crate::discovery::zookeeper::keep(app.clone(), hosts));
+    }
     greet(&app, address, out).await?;
     let upkeep = tokio::spawn(upkeep::run(app.clone()));
     let (router, config) = (http::router(app.clone()), app.config.clone());

@@ -22,7 +22,7 @@ impl Config {
                 complaints.push(complaint.to_owned());
             }
         };
-        let Self { server, auth, limits, log, cluster, dev } = self;
+        let Self { server, auth, limits, log, admin, cluster, dev } = self;
         require(!server.data.as_os_str().is_empty(), "server.data is empty: name a folder");
         require(
             protocol::name::check_title(&server.name).is_ok(),
@@ -82,6 +82,10 @@ impl Config {
         require(
             log.filter.parse::<tracing_subscriber::EnvFilter>().is_ok(),
             "log.filter cannot be understood; `info` or `server=debug,info` can",
+        );
+        require(
+            admin.listen.is_none_or(|address| address.port() == 0 || address != server.listen),
+            "admin.listen must not be server.listen",
         );
         require(
             !dev.accounts || cfg!(debug_assertions) || server.listen.ip().is_loopback(),

@@ -51,6 +51,7 @@ impl Outgoing {
             return;
         }
         if queue.frames.len() >= FRAMES || queue.bytes + frame.len() > BYTES {
+            metrics::counter!(crate::admin::metrics::RESYNCS).increment(1);
             queue.frames.clear();
             queue.frames.push_back(wire::encode(&ServerFrame::Resync {}).into());
             queue.bytes = 0;

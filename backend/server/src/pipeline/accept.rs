@@ -4,6 +4,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use ::metrics::counter;
 use event_log::EventLog;
 use lru::LruCache;
 use parking_lot::Mutex;
@@ -11,6 +12,7 @@ use protocol::frame::{Refused, Rejected, SlowDown};
 use protocol::{Code, Command, ConversationId, ServerFrame, Submit, UserId};
 
 use super::record::{FOLD_VERSION, Record, partition};
+use crate::admin::metrics;
 use crate::app::Stores;
 use crate::environment::Environment;
 
@@ -71,10 +73,13 @@ impl Accept {
             return vec![refused(code, conversation, "submit")];
         }
         if let Err(retry_after_ms) = self.take(sender, submit.commands.len()) {
+            counter!(metrics::COMMANDS, "outcome" => "slow_down")
+                .increment(submit.commands.len() as u64);
             return vec![ServerFrame::SlowDown(SlowDown { conversation, retry_after_ms })];
         }
         let mut answers = Vec::new();
         let mut reject = |client_ref, code| {
+            counter!(metrics::COMMANDS, "outcome" => "rejected").increment(1);
             answers.push(ServerFrame::Rejected(Rejected { conversation, client_ref, code }));
         };
         submit.commands.retain(|entry| {
@@ -86,6 +91,8 @@ impl Accept {
         );
         match self.stamped(sender, &submit, begins).await {
             Ok(Some((absent, blocked))) if !submit.commands.is_empty() => {
+                counter!(metrics::COMMANDS, "outcome" => "accepted")
+                    .increment(submit.commands.len() as u64);
                 let record = Record {
                     version: FOLD_VERSION,
                     conversation,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use ::metrics::counter;
 use axum::extract::ws::Utf8Bytes;
 use event_log::{Delivery as Delivered, EventLog, LogError};
 use parking_lot::Mutex;
@@ -10,6 +11,7 @@ use protocol::frame::{Presence, TypingNotice};
 use protocol::{ConversationId, ServerFrame, SessionId, UserId, wire};
 
 use super::record::{InboxRecord, partition};
+use crate::admin::metrics;
 use crate::gateway::Outgoing;
 
 /// Who is connected to this node, and what they look at.
@@ -104,8 +106,10 @@ impl Delivery {
         let Ok(frame) = Utf8Bytes::try_from(record.frame.clone()) else { return };
         let mut registry = self.registry.lock();
         registry.passed(partition, changed);
+        let mut queued = 0;
         for user in &record.to {
             for (_, session, outgoing) in registry.users.get(user).into_iter().flatten() {
+                queued += 1;
                 match record.session {
                     None => outgoing.push(frame.clone(), changed),
                     Some(ended) if ended == *session => outgoing.end(frame.clone()),
@@ -113,6 +117,8 @@ impl Delivery {
                 }
             }
         }
+        counter!(metrics::INBOX).increment(1);
+        counter!(metrics::DELIVERIES).increment(queued);
     }
 
     /// Begin to deliver to a session.

@@ -5,14 +5,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::metrics::{counter, histogram};
 use bytes::Bytes;
 use event_log::{Delivery, EventLog, LogError, Position, Subscription};
 use storage::FoldStore;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::sequence::Lane;
+use crate::admin::metrics;
 
 /// Records that may wait for one lane.
 const WAITING: usize = 1024;
@@ -154,9 +157,18 @@ async fn lane_task(
             bytes += next.1.len();
             batch.push(next);
         }
-        let news = match lane.process(&batch).await {
+        let begun = Instant::now();
+        let processed = lane.process(&batch).await;
+        histogram!(metrics::STORE).record(begun.elapsed());
+        #[expect(clippy::cast_precision_loss, reason = "at most a few thousand")]
+        {
+            histogram!(metrics::BATCH).record(batch.len() as f64);
+            histogram!(metrics::WAITING).record(records.len() as f64);
+        }
+        let news = match processed {
             Ok(()) => News::Stored(partition, batch.last().map_or(0, |(at, _)| at + 1)),
             Err(halt) => {
+                counter!(metrics::HALTS).increment(1);
                 tracing::error!(partition, "the lane has halted: {halt}");
                 tokio::time::sleep(AGAIN).await;
                 News::Halted(partition)

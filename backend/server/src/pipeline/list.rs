@@ -147,6 +147,7 @@ impl Lists {
     ) -> storage::Result<()> {
         if !rows.is_empty() {
             self.rows.note(rows.to_vec()).await?;
+            metrics::counter!(crate::admin::metrics::ROWS).increment(rows.len() as u64);
         }
         for (partition, restart) in places {
             let (partition, restart) = (INBOX + partition, *restart);

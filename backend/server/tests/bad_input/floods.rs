@@ -97,20 +97,22 @@ async fn row_25_in_a_group_of_more_than_a_hundred_nobody_is_told_who_writes() {
     let mut members = vec![grace.user];
     for n in 2..protocol::limits::TYPING_GROUP {
         members.push(live.tokens(&format!("member{n}")).await.user);
+        // So many accounts from one address take their time.
+        live.api.pass(1_000);
     }
     let room = ada.begins(&members).await;
-    grace.hears("added").await;
-    let look = json!({"look": {"conversations": [room.id]}}).to_string();
-    assert!(grace.answers(&look).await.is_empty());
+    grace.hears("event").await;
+    grace.answers(&json!({"look": {"conversations": [room.id]}}).to_string()).await;
     let typing = json!({"typing": {"conversation": room.id}}).to_string();
-    assert!(ada.answers(&typing).await.is_empty());
+    ada.answers(&typing).await;
     assert_eq!(grace.hears("typing").await["user"], json!(ada.user), "a hundred are few enough");
 
     let one_more = live.tokens("onemore").await.user;
     let added = ada.asks(room, &json!({"add": {"users": [one_more]}})).await.unwrap();
     while grace.hears("event").await["event"]["seq"] != json!(added) {}
-    assert!(ada.answers(&typing).await.is_empty());
-    assert!(grace.answered().await.is_empty());
+    ada.answers(&typing).await;
+    let heard = grace.answered().await;
+    assert!(heard.iter().all(|frame| frame.get("typing").is_none()), "{heard:?}");
 }
 
 #[tokio::test]
