@@ -24,15 +24,37 @@ impl App {
     /// # Errors
     /// When it is not built.
     pub fn start(profile: &str, arguments: &[&str]) -> Result<Self> {
+        Self::start_with(profile, arguments, &[])
+    }
+
+    /// As [`App::start`], with variables in its environment.
+    ///
+    /// # Errors
+    /// When it is not built.
+    pub fn start_with(
+        profile: &str,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Result<Self> {
         let inspector = free_port()?;
-        let process = command(built("kith")?)
-            .args(["--profile", profile])
-            .args(arguments)
-            .env("TAURI_WEBVIEW_AUTOMATION", "true")
-            .env("WEBKIT_INSPECTOR_SERVER", inspector.to_string())
-            .stdout(Stdio::null())
-            .spawn()
-            .context("cannot start kith")?;
+        let mut kith = kith(profile, arguments)?;
+        kith.env("TAURI_WEBVIEW_AUTOMATION", "true");
+        kith.env("WEBKIT_INSPECTOR_SERVER", inspector.to_string());
+        kith.envs(variables.iter().copied());
+        Self::spawn(profile, kith, inspector)
+    }
+
+    /// Start it as a person has it, with nothing in it that serves a driver: for measuring what it
+    /// costs.
+    ///
+    /// # Errors
+    /// When it is not built.
+    pub fn start_alone(profile: &str, arguments: &[&str]) -> Result<Self> {
+        Self::spawn(profile, kith(profile, arguments)?, free_port()?)
+    }
+
+    fn spawn(profile: &str, mut kith: Command, inspector: SocketAddr) -> Result<Self> {
+        let process = kith.stdout(Stdio::null()).spawn().context("cannot start kith")?;
         Ok(Self { profile: profile.to_owned(), process, inspector })
     }
 
@@ -81,8 +103,7 @@ impl App {
     /// # Errors
     /// When it is not handed over.
     pub async fn started_again(&self, arguments: &[&str]) -> Result<()> {
-        let mut second =
-            command(built("kith")?).args(["--profile", &self.profile]).args(arguments).spawn()?;
+        let mut second = kith(&self.profile, arguments)?.spawn()?;
         let status = timeout(PATIENCE, second.wait()).await.context("a second app is open")??;
         if !status.success() {
             bail!("the second start ended with {status}");
@@ -114,4 +135,11 @@ impl App {
         }
         self.ends().await
     }
+}
+
+/// `kith --profile PROFILE` with more arguments.
+fn kith(profile: &str, arguments: &[&str]) -> Result<Command> {
+    let mut kith = command(built("kith")?);
+    kith.args(["--profile", profile]).args(arguments);
+    Ok(kith)
 }

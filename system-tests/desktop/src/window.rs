@@ -186,6 +186,14 @@ impl Window {
         Ok(self.page.execute(script, Vec::new()).await?)
     }
 
+    /// Run a script in the page that ends when it calls its last argument; gives what it calls it with.
+    ///
+    /// # Errors
+    /// When it throws, or does not end.
+    pub async fn runs_until_done(&self, script: &str, arguments: Vec<Value>) -> Result<Value> {
+        Ok(self.page.execute_async(script, arguments).await?)
+    }
+
     /// Ask the app what the page may ask, as its console could: the answer, or the error.
     ///
     /// # Errors
@@ -194,7 +202,7 @@ impl Window {
         let script = "const [command, given, done] = arguments; \
             window.__TAURI_INTERNALS__.invoke(command, given) \
                 .then((answer) => done([true, answer]), (error) => done([false, error]))";
-        let answer = self.page.execute_async(script, vec![json!(command), arguments]).await?;
+        let answer = self.runs_until_done(script, vec![json!(command), arguments]).await?;
         let well = answer[0] == json!(true);
         let told = answer[1].clone();
         Ok(if well { Ok(told) } else { Err(told) })

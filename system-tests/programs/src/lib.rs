@@ -16,12 +16,17 @@ use tokio::time::{Instant, sleep};
 /// How long anything may take before a test has failed. Far beyond what a slow machine needs.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The variable with the folder of the programs, where it is not that of this one: a benchmark that
+/// needs no optimizing itself drives programs that were built for release.
+pub const PROGRAMS: &str = "KITH_TEST_PROGRAMS";
+
 /// A program that was built with this one, such as `kith` or `kithd`.
 ///
 /// # Errors
 /// When it was not built.
 pub fn built(name: &str) -> Result<PathBuf> {
-    let path = build_folder()?.join(name);
+    let folder = std::env::var_os(PROGRAMS).map(PathBuf::from);
+    let path = folder.map_or_else(build_folder, Ok)?.join(name);
     if !path.exists() {
         bail!("{} is not built; cargo build --bins builds it", path.display());
     }

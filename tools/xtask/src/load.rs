@@ -1,7 +1,6 @@
 //! `cargo xtask load`: how fast the server is. The server runs on one core and the clients on the
 //! other; each measurement has a fresh data folder and a fresh process.
 
-mod machine;
 mod report;
 mod server;
 
@@ -13,6 +12,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
+use crate::benchmarks::machine;
 use crate::progress::{Progress, say};
 use crate::run::{exists, program, run};
 use server::Server;

@@ -1,6 +1,8 @@
 //! Every command of the project, `cargo xtask …`. Without one it lists them. It has few
 //! dependencies on purpose: it is the first thing that a fresh machine compiles.
 
+mod bench_desktop;
+mod benchmarks;
 mod demo;
 mod load;
 mod machine;
@@ -53,6 +55,8 @@ enum Command {
     Tidy,
     /// Measure a server on one core with many clients on the other.
     Load(load::Options),
+    /// Measure the real app on a screen that nobody sees: how long one waits, and what it takes.
+    BenchDesktop(bench_desktop::Options),
 }
 
 /// A part of the tests.
@@ -90,6 +94,7 @@ fn answer(command: Option<Command>) -> Result<ExitCode> {
         Some(Command::Test { only, kills }) => return test::test(&root, &only, kills),
         Some(Command::Tidy) => tidy::tidy(&root)?,
         Some(Command::Load(options)) => load::load(&root, &options)?,
+        Some(Command::BenchDesktop(options)) => bench_desktop::bench_desktop(&root, &options)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::Value;
+
+use crate::benchmarks::page::{Part, circumstances, columns, number, table};
 
 /// A number to reach. The three columns are those of the design.
 struct Row {
@@ -92,8 +94,10 @@ const ROWS: &[Row] = &[
     },
 ];
 
-const BEGIN: &str = "<!-- server: begin; written by `cargo xtask load --report` -->";
-const END: &str = "<!-- server: end -->";
+const PART: Part = Part {
+    begin: "<!-- server: begin; written by `cargo xtask load --report` -->",
+    end: "<!-- server: end -->",
+};
 
 impl Row {
     fn measured(&self, report: &Value) -> Option<f64> {
@@ -133,20 +137,16 @@ impl Row {
 
 const HEADER: [&str; 6] = ["", "measured", "ship", "good", "goal", "reached"];
 
-/// The table for a terminal.
-pub(super) fn text(report: &Value) -> String {
+/// The numbers that were measured, below a head.
+fn lines(report: &Value) -> Vec<[String; 6]> {
     let mut lines = vec![HEADER.map(str::to_owned)];
     lines.extend(ROWS.iter().filter_map(|row| row.cells(report)));
-    let width = |at: usize| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..HEADER.len()).map(width).collect();
-    let mut text = String::new();
-    for line in &lines {
-        text += "\n";
-        for (at, cell) in line.iter().enumerate() {
-            let (cell, width) = (cell.as_str(), widths[at]);
-            text += &if at == 0 { format!("{cell:<width$}") } else { format!("  {cell:>width$}") };
-        }
-    }
+    lines
+}
+
+/// The table for a terminal.
+pub(super) fn text(report: &Value) -> String {
+    let mut text = columns(&lines(report));
     for line in details(report) {
         text += &format!("\n{line}");
     }
@@ -202,32 +202,12 @@ fn details(report: &Value) -> Vec<String> {
 
 /// Replace the server's part of the page, and nothing else of it.
 pub(super) fn write(page: &Path, report: &Value) -> Result<()> {
-    let old = std::fs::read_to_string(page).unwrap_or_default();
-    std::fs::write(page, with_part(&old, &markdown(report)?)).context("docs/benchmarks.md")
-}
-
-fn with_part(page: &str, part: &str) -> String {
-    let part = format!("{BEGIN}\n{part}{END}");
-    let parts = page.split_once(BEGIN).and_then(|(before, rest)| {
-        let (_, after) = rest.split_once(END)?;
-        Some(format!("{before}{part}{after}"))
-    });
-    parts.unwrap_or_else(|| {
-        let heading = if page.is_empty() { "# Benchmarks\n" } else { page };
-        format!("{heading}\n{part}\n")
-    })
+    PART.write(page, &markdown(report)?)
 }
 
 fn markdown(report: &Value) -> Result<String> {
-    let machine = |field: &str| {
-        let found = report.pointer(&format!("/machine/{field}"));
-        found.map(|value| value.to_string().trim_matches('"').to_owned()).context("no machine")
-    };
     let mut page = format!(
-        "## Server\n\n\
-         - Machine: {}, {} cores, {} GiB, {}; 16 KiB become durable in {} ms (the middle of 200)\n\
-         - Date: {}, commit {}\n\
-         - Command: `cargo xtask load --report`\n\n\
+        "## Server\n\n{}\
          The server runs on one core and the load generator on the other, over loopback without TLS. \
          Acknowledged means fsynced: one's own event came back. Latency counts from the moment at which \
          a message was meant to be sent, so waiting at the sender counts too; a rate holds when 99 of \
@@ -236,19 +216,10 @@ fn markdown(report: &Value) -> Result<String> {
          markers, at most four a second. In groups everybody writes in turn, and a delivery is an event \
          at somebody else than the sender. Waiting messages are from four people each, and all 10,000 \
          come back at the same moment. Limits that the server gets: `{}`.\n\n",
-        machine("cpu")?,
-        machine("cores")?,
-        machine("memory_gib")?.trim_end_matches(".0"),
-        machine("system")?,
-        machine("fdatasync_millis")?,
-        machine("date")?,
-        machine("commit")?,
+        circumstances(&report["machine"], "cargo xtask load --report")?,
         super::server::raised(),
     );
-    page += &format!("| {} |\n|---|---|---|---|---|---|\n", HEADER.join(" | "));
-    for cells in ROWS.iter().filter_map(|row| row.cells(report)) {
-        page += &format!("| {} |\n", cells.join(" | "));
-    }
+    page += &table(&lines(report));
     page.push('\n');
     for line in details(report) {
         page += &format!("- {line}\n");
@@ -256,37 +227,10 @@ fn markdown(report: &Value) -> Result<String> {
     Ok(page)
 }
 
-/// As people write numbers: `12,345`, `4.2`, `0.05`.
-fn number(value: f64) -> String {
-    if value < 1.0 {
-        return format!("{value:.2}");
-    }
-    if value < 100.0 && value.fract() != 0.0 {
-        return format!("{value:.1}");
-    }
-    let digits = format!("{value:.0}");
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn numbers_are_written_as_people_do() {
-        for (value, text) in [(16_000.0, "16,000"), (3.456, "3.5"), (0.051, "0.05"), (30.0, "30")] {
-            assert_eq!(number(value), text);
-        }
-        assert_eq!(number(1_234_567.8), "1,234,568");
-    }
 
     #[test]
     fn a_row_says_the_best_column_that_it_reaches() {
@@ -303,17 +247,5 @@ mod tests {
         let table = text(&report);
         assert!(table.contains("7.5 KiB") && table.contains("good"), "{table}");
         assert_eq!(table.trim().lines().count(), 2, "{table}");
-    }
-
-    #[test]
-    fn the_servers_part_of_the_page_is_replaced_and_the_rest_is_left() {
-        let first = with_part("", "one\n");
-        assert_eq!(first, format!("# Benchmarks\n\n{BEGIN}\none\n{END}\n"));
-        let page = format!("# Mine\n\n{BEGIN}\nold\n{END}\n\n## Desktop\n");
-        assert_eq!(
-            with_part(&page, "new\n"),
-            format!("# Mine\n\n{BEGIN}\nnew\n{END}\n\n## Desktop\n")
-        );
-        assert!(with_part("# Mine\n", "new\n").starts_with("# Mine\n\n<!-- server"));
     }
 }

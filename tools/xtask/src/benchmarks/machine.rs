@@ -14,7 +14,7 @@ use crate::run::{output, program};
 const WRITES: usize = 200;
 
 /// The machine, its disk at `folder`, the day and the commit.
-pub(super) fn describe(root: &Path, folder: &Path) -> Result<Value> {
+pub(crate) fn describe(root: &Path, folder: &Path) -> Result<Value> {
     let said = |words: &[&str]| {
         Ok::<_, anyhow::Error>(output(&mut program(root, words))?.trim().to_owned())
     };

@@ -1,113 +1,43 @@
-//! Measures how long it takes to take in messages with their index, and to search them:
-//! `cargo run --release -p client --example search_speed [MESSAGES]`, by default 1,000,000. Numbers
-//! of a debug build say nothing.
+//! Messages, people and searches, always the same ones: half a year of a talkative office.
 
-#![allow(clippy::print_stdout)] // It is a tool; what it prints is its result.
-
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use client::account::{Account, Arrival};
-use client::store::Identity;
-use client::{Blocking, Environment};
+use client::account::Arrival;
 use protocol::frame::{ConversationPage, Page};
 use protocol::model::{
-    ConversationKind, Event, EventKind, Head, MessageState, Period, Range, Role, Text,
+    ConversationKind, Event, EventKind, Head, Marker, Member, MessageState, Period, Range, Role,
+    Text,
 };
 use protocol::request::Person;
-use protocol::{ClientRef, ConversationId, DeviceId, SessionId, UserId};
+use protocol::{ClientRef, ConversationId, UserId};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use uuid::Uuid;
 
+/// Who has them.
+pub(crate) const ME: UserId = user(0);
+/// When the first one was written.
+pub(crate) const BEGAN: i64 = 1_650_000_000_000;
 const CONVERSATIONS: u64 = 50;
-const FIRST_PART: u64 = 100_000;
 const PER_RANGE: u64 = 200;
-const ME: UserId = UserId(Uuid::from_u128(1));
 /// A message every twenty seconds, over all conversations.
 const BETWEEN: i64 = 20_000;
-const BEGAN: i64 = 1_650_000_000_000;
 const PER_KIND: usize = 40;
+const NAMES: [&str; 5] = ["Ada", "Grace", "Linus", "Margaret", "小明"];
 
-fn main() {
-    let total: u64 = std::env::args().nth(1).map_or(1_000_000, |n| n.parse().expect("a number"));
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut account = open(folder.path());
-    let mut source = Source::new();
+/// A kind of searches, what is typed, and in which conversation if only there.
+pub(crate) type Queries = (&'static str, Vec<String>, Option<ConversationId>);
 
-    let first = source.ranges(total.min(FIRST_PART));
-    let began = Instant::now();
-    take_in(&mut account, first);
-    println!("ingest of the first {}: {:.2?}", total.min(FIRST_PART), began.elapsed());
-    let mut done = total.min(FIRST_PART);
-    let mut spent = Duration::ZERO;
-    while done < total {
-        let some = source.ranges(FIRST_PART.min(total - done));
-        done += FIRST_PART.min(total - done);
-        let began = Instant::now();
-        take_in(&mut account, some);
-        spent += began.elapsed();
-    }
-    println!("ingest of the rest: {spent:.2?}");
-    let bytes = std::fs::metadata(folder.path().join("cache.db")).map_or(0, |meta| meta.len());
-    println!("cache.db: {} MiB", bytes >> 20);
-    drop(account);
-
-    let began = Instant::now();
-    let mut account = open(folder.path());
-    println!("open: {:.2?}", began.elapsed());
-    let mut all = Vec::new();
-    for (kind, queries, conversation) in source.queries() {
-        let mut times: Vec<Duration> = queries
-            .iter()
-            .map(|query| {
-                let began = Instant::now();
-                let now = tokio::time::Instant::now();
-                let found = account.search(query, conversation, None, now).expect("an answer");
-                std::hint::black_box(found);
-                began.elapsed()
-            })
-            .collect();
-        report(kind, &mut times);
-        // What never ends early is shown, and is no typical search.
-        if !kind.starts_with("worst") {
-            all.append(&mut times);
-        }
-    }
-    report("all but the worst", &mut all);
+const fn user(n: u64) -> UserId {
+    UserId(Uuid::from_u128(1 + n as u128))
 }
 
-fn report(what: &str, times: &mut [Duration]) {
-    times.sort_unstable();
-    let at = |percent: usize| times[(times.len() * percent / 100).min(times.len() - 1)];
-    println!("{what:>34}: p50 {:>9.2?}  p95 {:>9.2?}  max {:>9.2?}", at(50), at(95), at(100));
-}
-
-fn open(folder: &std::path::Path) -> Account {
-    let identity = Identity {
-        address: "http://127.0.0.1:1".into(),
-        person: person(ME, "me"),
-        device: DeviceId(Uuid::from_u128(9)),
-        session: SessionId(Uuid::from_u128(8)),
-        session_only: false,
-    };
-    let environment = Environment::new(Arc::new(|| BEGAN), [7; 32], Blocking::Inline);
-    let opened = Account::open(folder, Some(identity), environment, false);
-    opened.expect("it opens").expect("somebody is signed in")
-}
-
-fn person(id: UserId, name: &str) -> Person {
-    Person { id, name: name.into(), display_name: String::new(), about: String::new() }
-}
-
-fn take_in(account: &mut Account, arrivals: Vec<Arrival>) {
-    for arrival in arrivals {
-        account.ingest(vec![arrival]).expect("it is taken in");
-    }
+/// One of those who write.
+pub(crate) fn person(n: u64) -> Person {
+    let display_name = NAMES.get(n as usize).map(|name| (*name).to_owned()).unwrap_or_default();
+    Person { id: user(n), name: format!("person-{n}"), display_name, about: String::new() }
 }
 
 /// Makes messages and queries, always the same ones.
-struct Source {
+pub(crate) struct Source {
     random: StdRng,
     latin: Vec<String>,
     chinese: Vec<String>,
@@ -116,7 +46,7 @@ struct Source {
 }
 
 impl Source {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut random = StdRng::seed_from_u64(1);
         let syllables = [
             "ka", "to", "mi", "ser", "lon", "ver", "ad", "in", "pra", "ex", "ou", "th", "ing",
@@ -142,6 +72,12 @@ impl Source {
         Self { random, latin, chinese, heads, at: BEGAN }
     }
 
+    /// Who they all are.
+    pub(crate) fn people(&self) -> Arrival {
+        let people: Vec<Person> = (0..NAMES.len() as u64).map(person).collect();
+        Arrival::People { asked: people.iter().map(|person| person.id).collect(), people }
+    }
+
     fn word(&mut self, chinese: bool) -> String {
         let words = if chinese { &self.chinese } else { &self.latin };
         words[often(&mut self.random, words.len() as u32) as usize].clone()
@@ -155,7 +91,7 @@ impl Source {
     }
 
     /// So many more messages, as the answers to requests for history, with pages that name them.
-    fn ranges(&mut self, messages: u64) -> Vec<Arrival> {
+    pub(crate) fn ranges(&mut self, messages: u64) -> Vec<Arrival> {
         let mut out = Vec::new();
         let mut left = messages;
         while left > 0 {
@@ -168,7 +104,7 @@ impl Source {
             let (mut events, mut states) = (Vec::new(), Vec::new());
             for seq in from..=to {
                 self.at += BETWEEN;
-                let sender = UserId(Uuid::from_u128(1 + u128::from(seq % 5)));
+                let sender = user(seq % NAMES.len() as u64);
                 let client_ref = ClientRef(Uuid::from_u128(self.random.random()));
                 let kind = EventKind::Message { reply_to: None };
                 events.push(Event { seq, ord: seq, at: self.at, sender, client_ref, kind });
@@ -178,9 +114,9 @@ impl Source {
             }
             let conversation = conversation(room);
             out.push(Arrival::Page(Page {
-                conversations: vec![page(conversation, to, self.at)],
+                conversations: vec![page(room, to, self.at)],
                 account_version: 0,
-                last: false,
+                last: true,
                 whole: false,
             }));
             out.push(Arrival::Range(Range {
@@ -195,8 +131,13 @@ impl Source {
         out
     }
 
+    /// The link to the newest message of the busiest conversation.
+    pub(crate) fn newest(&self) -> String {
+        format!("kith://conversation/{}/{}", conversation(0), self.heads[0])
+    }
+
     /// What people type: kinds of queries with some of each.
-    fn queries(&mut self) -> Vec<(&'static str, Vec<String>, Option<ConversationId>)> {
+    pub(crate) fn queries(&mut self) -> Vec<Queries> {
         let busy = Some(conversation(0));
         let heads = self.heads.iter().zip(0..).filter(|(head, _)| **head > 0);
         let quiet = heads.min().map(|(_, room)| conversation(room));
@@ -253,20 +194,22 @@ fn conversation(n: u32) -> ConversationId {
     ))
 }
 
-fn page(conversation: ConversationId, head: u64, at: i64) -> ConversationPage {
+/// Everything in it was read.
+fn page(room: u32, head: u64, at: i64) -> ConversationPage {
+    let everybody = (0..NAMES.len() as u64).map(user);
     ConversationPage {
-        conversation,
+        conversation: conversation(room),
         kind: ConversationKind::Group,
-        title: "Group".into(),
+        title: format!("Room {}", room + 1),
         history_open: false,
         head: Head { seq: head, ord: head },
         at,
         role: Role::Member,
         periods: vec![Period { joined_seq: 1, left_seq: None }],
-        member_count: 5,
-        members: Vec::new(),
-        markers: Vec::new(),
-        read_ord: 0,
+        member_count: NAMES.len() as u64,
+        members: everybody.clone().map(|user| Member { user, role: Role::Member }).collect(),
+        markers: everybody.map(|user| Marker { user, delivered: head, read: head }).collect(),
+        read_ord: head,
         events: Vec::new(),
         states: Vec::new(),
     }
