@@ -54,6 +54,12 @@ pub(crate) const SCREEN: Packages = Packages {
 pub(crate) const TESTS: Packages =
     Packages { purpose: "the tests", names: &["chromium", "strace", "util-linux"] };
 
+/// For the services that a cluster stands on.
+pub(crate) const SERVICES: Packages = Packages {
+    purpose: "the services of a cluster",
+    names: &["openjdk-17-jre-headless", "maven", "postgresql-15", "haproxy"],
+};
+
 /// See that all packages are there: install them on Debian and Ubuntu, else say what is needed.
 pub(crate) fn packages(wanted: &[&Packages]) -> Result<()> {
     if !cfg!(target_os = "linux") {
@@ -88,9 +94,11 @@ fn elsewhere(wanted: &[&Packages]) -> String {
     text.push_str(
         "Fedora: dnf install gcc pkgconf cmake openssl-devel zlib-devel webkit2gtk4.1-devel gtk3-devel \
          libayatana-appindicator-gtk3-devel librsvg2-devel dbus-devel xorg-x11-server-Xvfb xorg-x11-xauth \
-         gnome-keyring libsecret dbus-x11 dunst libnotify chromium strace\n\
+         gnome-keyring libsecret dbus-x11 dunst libnotify chromium strace java-17-openjdk-headless maven \
+         postgresql-server haproxy\n\
          Arch: pacman -S --needed base-devel cmake openssl zlib webkit2gtk-4.1 gtk3 libayatana-appindicator \
-         librsvg dbus xorg-server-xvfb xorg-xauth gnome-keyring libsecret dunst libnotify chromium strace\n\
+         librsvg dbus xorg-server-xvfb xorg-xauth gnome-keyring libsecret dunst libnotify chromium strace \
+         jre17-openjdk-headless maven postgresql haproxy\n\
          WebKitWebDriver comes with WebKitGTK there.",
     );
     text

@@ -8,6 +8,7 @@ mod load;
 mod machine;
 mod progress;
 mod run;
+mod services;
 mod setup;
 mod tally;
 mod test;
@@ -53,6 +54,11 @@ enum Command {
     },
     /// Look at directions, file lengths and marks: what a compiler does not see.
     Tidy,
+    /// Kafka, a CQL store, ZooKeeper, PostgreSQL, S3 and HAProxy, without a container engine.
+    Services {
+        #[command(subcommand)]
+        action: services::Action,
+    },
     /// Measure a server on one core with many clients on the other.
     Load(load::Options),
     /// Measure the real app on a screen that nobody sees: how long one waits, and what it takes.
@@ -93,6 +99,7 @@ fn answer(command: Option<Command>) -> Result<ExitCode> {
         Some(Command::Bridge { rest }) => bridge(&root, &rest)?,
         Some(Command::Test { only, kills }) => return test::test(&root, &only, kills),
         Some(Command::Tidy) => tidy::tidy(&root)?,
+        Some(Command::Services { action }) => services::services(&root, &action)?,
         Some(Command::Load(options)) => load::load(&root, &options)?,
         Some(Command::BenchDesktop(options)) => bench_desktop::bench_desktop(&root, &options)?,
     }

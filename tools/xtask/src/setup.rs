@@ -12,8 +12,8 @@ use crate::progress::{Progress, say};
 use crate::run::{program, run};
 
 /// All that any command needs.
-pub(crate) const EVERYTHING: [&Packages; 4] =
-    [&machine::COMPILE, &machine::WINDOW, &machine::SCREEN, &machine::TESTS];
+pub(crate) const EVERYTHING: [&Packages; 5] =
+    [&machine::COMPILE, &machine::WINDOW, &machine::SCREEN, &machine::TESTS, &machine::SERVICES];
 
 /// Bring the machine and the tree to where everything builds.
 pub(crate) fn setup(root: &Path, wanted: &[&Packages]) -> Result<()> {
