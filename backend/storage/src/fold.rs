@@ -178,4 +178,10 @@ pub trait FoldStore: Send + Sync {
 
     /// Forget dedup rows taken before this moment, at most a few thousand a call; how many went.
     async fn prune_refs(&self, before: Millis) -> Result<u64>;
+
+    /// Whether [`FoldStore::prune_refs`] has anything to do. Not where dedup rows expire by themselves, at
+    /// least 90 days after they were written.
+    fn prunes_refs(&self) -> bool {
+        true
+    }
 }

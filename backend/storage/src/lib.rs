@@ -18,7 +18,10 @@ mod list;
 mod markers;
 #[cfg(feature = "testing")]
 pub mod memory;
+mod readable;
 pub mod sabotage;
+#[cfg(feature = "scylla")]
+pub mod scylla;
 mod sessions;
 pub mod sqlite;
 mod tell;
@@ -35,6 +38,8 @@ pub use friends::{FriendStore, Relation, Relations};
 pub use history::{HistoryStore, Listed, Stretch};
 pub use list::{Activity, ListRow, ListStore};
 pub use markers::{MarkOutcome, MarkerStore};
+#[cfg(feature = "scylla")]
+pub use scylla::Scylla;
 pub use sessions::{SessionRow, SessionStore};
 pub use sqlite::Sqlite;
 pub use tell::Tell;

@@ -148,12 +148,15 @@ pub async fn row_16_dedup_rows_are_forgotten_by_their_age_alone<S: Conversations
     let id = ConversationId(uuid7(1 << 32));
     let refs = vec![rejection(id, 1, 300), rejection(id, 2, 100), rejection(id, 3, 200)];
     o.store.apply(Batch { refs, ..Batch::default() }).await.unwrap();
-    assert_eq!(o.store.prune_refs(200).await.unwrap(), 1);
+    let prunes = o.store.prunes_refs();
+    assert_eq!(o.store.prune_refs(200).await.unwrap(), u64::from(prunes));
     assert_eq!(o.store.prune_refs(200).await.unwrap(), 0);
     let asked: Vec<_> = (1..=3).map(|n| (user(1), ClientRef(uuid7(n)))).collect();
     let mut left: Vec<_> = o.store.refs(id, &asked).await.unwrap();
     left.sort_by_key(|row| row.at);
-    assert_eq!(left.iter().map(|row| row.at).collect::<Vec<_>>(), [200, 300]);
+    // Where rows expire by themselves none is gone before its time.
+    let kept: &[i64] = if prunes { &[200, 300] } else { &[100, 200, 300] };
+    assert_eq!(left.iter().map(|row| row.at).collect::<Vec<_>>(), kept);
 }
 
 pub async fn the_restart_position_only_grows<S: Conversations>(o: Opened<S>) {

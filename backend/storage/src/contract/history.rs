@@ -152,14 +152,12 @@ pub async fn the_list_has_left_conversations_and_most_recent_events_first<S: Con
 
 pub async fn the_list_since_a_commit_has_what_changed_after_it<S: Conversations>(mut o: Opened<S>) {
     let (mut first, mut second) = (Room::group(1, 2, false), Room::group(2, 2, false));
-    o.store.apply(first.take()).await.unwrap();
-    second.tells(1, "told");
-    o.store.apply(second.take()).await.unwrap();
+    o.store.apply(first.take_told()).await.unwrap();
+    o.store.apply(second.take_told()).await.unwrap();
     let commit = o.last_commit();
     assert_eq!(o.store.listed(user(1), Some(commit)).await.unwrap(), []);
     first.says(2, "news");
-    first.tells(1, "told");
-    o.store.apply(first.take()).await.unwrap();
+    o.store.apply(first.take_told()).await.unwrap();
     let later = o.last_commit();
     let list = o.store.listed(user(1), Some(commit)).await.unwrap();
     assert_eq!(list.iter().map(|row| row.conversation).collect::<Vec<_>>(), [first.id]);
@@ -172,18 +170,16 @@ pub async fn the_list_since_a_commit_has_what_changed_after_it<S: Conversations>
 
 pub async fn who_left_is_told_of_nothing_after_that<S: Conversations>(mut o: Opened<S>) {
     let mut room = Room::group(1, 3, false);
-    room.tells(1, "told");
-    o.store.apply(room.take()).await.unwrap();
+    o.store.apply(room.take_told()).await.unwrap();
     let before = o.last_commit();
     room.leaves(2);
-    room.tells(1, "told");
-    o.store.apply(room.take()).await.unwrap();
+    o.store.apply(room.take_told()).await.unwrap();
     let leaving = o.last_commit();
     let list = o.store.listed(user(2), Some(before)).await.unwrap();
     assert_eq!((list.len(), list[0].changed), (1, leaving), "their leaving is told");
     room.says(1, "behind their back");
     room.renames(1, "without them");
-    o.store.apply(room.take()).await.unwrap();
+    o.store.apply(room.take_told()).await.unwrap();
     o.store
         .mark(user(1), protocol::frame::Mark { conversation: room.id, delivered: 4, read: 4 })
         .await

@@ -132,7 +132,11 @@ pub async fn a_mark_in_a_small_group_changes_everybodys_list<S: Conversations>(m
 pub async fn a_mark_in_a_large_group_changes_ones_own_list_only<S: Conversations>(
     mut o: Opened<S>,
 ) {
-    let room = applied(&o, SMALL_GROUP as u64 + 1).await;
+    let mut room = Room::group(1, SMALL_GROUP as u64 + 1, false);
+    for _ in 0..8 {
+        room.says(1, "x");
+    }
+    o.store.apply(room.take_told()).await.unwrap();
     mark(&o, 2, &room, (4, 0)).await;
     let before = o.last_commit();
     mark(&o, 3, &room, (4, 0)).await;

@@ -17,6 +17,7 @@ pub mod room;
 pub mod sessions;
 
 use std::any::Any;
+use std::cell::Cell;
 use std::sync::Arc;
 
 use protocol::UserId;
@@ -69,16 +70,30 @@ impl<S> Opened<S> {
     }
 }
 
+thread_local! {
+    static SALT: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Make the ids of this thread's tests others than those of every other salt, for stores whose tests
+/// share one database. Their order stays. To be called before the first id is made.
+pub fn salt(salt: u32) {
+    SALT.set(salt);
+}
+
+fn id(base: u128, n: u64) -> Uuid {
+    Uuid::from_u128(base | u128::from(SALT.get()) << 80 | u128::from(n))
+}
+
 /// The nth person.
 #[must_use]
 pub fn user(n: u64) -> UserId {
-    UserId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 | u128::from(n)))
+    UserId(id(0x0190_0000_0000_7000_8000_0000_0000_0000, n))
 }
 
 /// The nth UUIDv7 of this test.
 #[must_use]
 pub fn uuid7(n: u64) -> Uuid {
-    Uuid::from_u128(0x0191_0000_0000_7000_8000_0000_0000_0000 | u128::from(n))
+    id(0x0191_0000_0000_7000_8000_0000_0000_0000, n)
 }
 
 /// One test for each named sentence.

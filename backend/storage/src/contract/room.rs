@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use protocol::frame::{EventFrame, ServerFrame};
 use protocol::model::{ConversationKind, EventKind, Period, Text};
 use protocol::{
     ClientRef, ConversationId, Event, MessageState, Millis, Role, UserId, direct_conversation,
@@ -88,6 +89,22 @@ impl Room {
             batch.heads = vec![(self.id, self.head)];
         }
         batch.restart = self.head.position + 1;
+        batch
+    }
+
+    /// As [`Room::take`], with every event told to those who are members of it, as the fan-out does.
+    pub fn take_told(&mut self) -> Batch {
+        let mut batch = self.take();
+        for row in &batch.events {
+            let event = row.event.clone();
+            let is_told = |member: &&MemberRow| member.periods.iter().any(|p| p.covers(event.seq));
+            let recipients: Vec<_> =
+                self.members.values().filter(is_told).map(|member| member.user).collect();
+            let states = self.states.get(&event.seq).cloned().into_iter().collect();
+            let frame = EventFrame { conversation: self.id, event, states };
+            let frame = Bytes::from(serde_json::to_vec(&ServerFrame::Event(frame)).unwrap());
+            batch.changes.push(Change::Frame { recipients: recipients.into(), frame });
+        }
         batch
     }
 

@@ -2,7 +2,7 @@
 
 use protocol::frame::ConversationPage;
 use protocol::limits::SMALL_GROUP;
-use protocol::model::{self, Period};
+use protocol::model;
 use protocol::{ConversationId, UserId};
 use rusqlite::{Connection, params};
 
@@ -11,6 +11,7 @@ use super::fold::head;
 use super::history::{Of, members, ord_at, read_back};
 use super::markers::{Held, markers};
 use super::rows::{self, Work, damaged, whole};
+use crate::readable::Readable;
 
 /// The page; `None` when the conversation is not the person's.
 pub(super) fn page(
@@ -62,35 +63,6 @@ pub(super) fn page(
     }))
 }
 
-/// Which part of a conversation somebody may read.
-struct Readable<'p> {
-    open: bool,
-    periods: &'p [Period],
-}
-
-impl Readable<'_> {
-    fn covers(&self, seq: u64) -> bool {
-        self.open || self.periods.iter().any(|period| period.covers(seq))
-    }
-
-    /// The first seq of the unbroken readable run that ends at `to`.
-    fn run_up_to(&self, to: u64) -> u64 {
-        if self.open {
-            return 1;
-        }
-        let mut from = to.saturating_add(1);
-        for period in self.periods.iter().rev() {
-            // A period that ends just where the next begins goes on without a hole.
-            if period.joined_seq < from
-                && period.left_seq.is_none_or(|left| left.saturating_add(1) >= from)
-            {
-                from = period.joined_seq;
-            }
-        }
-        from.max(1)
-    }
-}
-
 struct Own {
     row: crate::MemberRow,
     left: Option<u64>,
@@ -127,20 +99,4 @@ fn row(db: &Connection, of: Of) -> Work<(crate::ConversationRow, u64)> {
     let row = found.next()?.ok_or_else(|| damaged(of.conversation, 0))?;
     let own = rows::conversation(of.conversation, row, 0)?;
     Ok((own.ok_or_else(|| damaged(of.conversation, 0))?, whole(row.get(6)?)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_run_goes_on_over_periods_that_touch_and_stops_at_a_hole() {
-        let period = |joined_seq, left_seq| Period { joined_seq, left_seq };
-        let run = |periods: &[Period], to| Readable { open: false, periods }.run_up_to(to);
-        assert_eq!(run(&[period(5, None)], 9), 5);
-        assert_eq!(run(&[period(2, Some(6)), period(7, None)], 9), 2);
-        assert_eq!(run(&[period(2, Some(5)), period(7, None)], 9), 7);
-        assert_eq!(run(&[period(0, None)], 9), 1);
-        assert_eq!(Readable { open: true, periods: &[period(5, None)] }.run_up_to(9), 1);
-    }
 }
