@@ -41,6 +41,12 @@ impl Environment {
         Self::new(Arc::new(system_clock), seed, Blocking::Threads)
     }
 
+    /// The same, with another clock.
+    #[must_use]
+    pub fn with_clock(self, now: Arc<dyn Fn() -> Millis + Send + Sync>) -> Self {
+        Self { now, ..self }
+    }
+
     /// Milliseconds since 1970, for display and for new ids.
     #[must_use]
     pub fn now(&self) -> Millis {

@@ -18,6 +18,7 @@ mod environment;
 mod link;
 mod live;
 pub mod markers;
+mod nodes;
 mod notification;
 pub mod notify;
 pub mod outbox;

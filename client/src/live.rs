@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::connect::{OpenError, Socket, Transport};
 use crate::link::{End, Link};
+use crate::nodes::Choice;
 use crate::running::Running;
 use crate::session::SessionError;
 use crate::view::Connection;
@@ -28,25 +29,31 @@ pub(crate) async fn live(running: Arc<Running>) {
     let mut transport = Transport::default();
     let mut tries = 0u32;
     let mut number = 0;
-    let mut node: Option<String> = None;
+    let mut nodes = Choice::default();
     loop {
         number += 1;
         let mut pause = None;
-        match open(&running, &mut transport, node.take()).await {
+        let typed = running.session.requests().address();
+        nodes.learn(running.session.requests()).await;
+        let address = nodes.next(typed);
+        match open(&running, &mut transport, &address).await {
             Ok((socket, polling)) => {
                 let mut link = Link::new(&running, number, polling);
                 let end = link.run(socket).await;
                 transport.ended(polling.is_some(), link.answered());
                 if link.answered() {
                     tries = 0;
+                    nodes.went_well(&address);
+                } else {
+                    nodes.failed(&address, typed);
                 }
                 running.look(crate::account::Account::forget_presence).await;
                 match end {
                     End::SignedOut => return,
                     End::Again => pause = Some(Duration::from_millis(100)),
-                    End::GoAway(after, mut prefer) => {
+                    End::GoAway(after, prefer) => {
                         pause = Some(after);
-                        node = if prefer.is_empty() { None } else { Some(prefer.remove(0)) };
+                        nodes.sent_away(&address, prefer, typed);
                     }
                     End::Storage(error) => {
                         tracing::error!(%error, "what came cannot be stored");
@@ -57,7 +64,10 @@ pub(crate) async fn live(running: Arc<Running>) {
                 }
             }
             Err(OpenFailed::SignedOut) => return,
-            Err(OpenFailed::Away(why)) => tracing::info!(why, "not connected"),
+            Err(OpenFailed::Away(why)) => {
+                tracing::info!(why, "not connected");
+                nodes.failed(&address, typed);
+            }
         }
         running.set_connection(Connection::Offline);
         let pause = pause.unwrap_or_else(|| {
@@ -94,15 +104,14 @@ impl From<SessionError> for OpenFailed {
 async fn open(
     running: &Running,
     transport: &mut Transport,
-    node: Option<String>,
+    address: &str,
 ) -> Result<(Socket, Option<Instant>), OpenFailed> {
     let requests = running.session.requests();
-    let address = node.unwrap_or_else(|| requests.address().to_owned());
     let token = running.session.token().await?;
-    let opened = match transport.open(requests, &address, &token).await {
+    let opened = match transport.open(requests, address, &token).await {
         Err(OpenError::Unauthorized) => {
             let token = running.session.renew(&token).await?;
-            transport.open(requests, &address, &token).await
+            transport.open(requests, address, &token).await
         }
         opened => opened,
     };
