@@ -8,14 +8,17 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
+use protocol::ConversationId;
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use crate::admin::seed;
+use crate::admin::{seed, trace};
 use crate::app::App;
 use crate::config::{Config, LogFormat};
 use crate::environment::Environment;
 use crate::http::document::document;
 use crate::http::markdown::markdown;
+use crate::parts::Parts;
 
 /// Kith's server: chat for people who run their own.
 ///
@@ -42,6 +45,15 @@ enum Command {
     Backup,
     /// Check everything that is stored, down to the last checksum.
     Check,
+    /// Say what became of one event, stage by stage, without what was written in it.
+    ///
+    /// Embedded, the server must not be running: it holds the database.
+    Trace {
+        /// Its conversation.
+        conversation: ConversationId,
+        /// Its seq.
+        seq: u64,
+    },
     /// Print the OpenAPI document of the HTTP API.
     Openapi {
         /// Print the page for people instead.
@@ -112,6 +124,7 @@ impl Cli {
             }
             Command::Backup => backup(&config, out),
             Command::Check => check(&config, out),
+            Command::Trace { conversation, seq } => trace(config, conversation, seq, out),
             Command::Dev(DevCommand::Accounts { count, out: None }) => accounts(config, count, out),
             Command::Dev(DevCommand::Accounts { count, out: Some(file) }) => {
                 accounts(config, count, &mut private(&file)?)
@@ -169,6 +182,24 @@ fn accounts(config: Config, count: usize, out: &mut impl Write) -> anyhow::Resul
         let lines = seed::seed(&app, count).await;
         app.stop().await;
         Ok(out.write_all(lines?.as_bytes())?)
+    })
+}
+
+fn trace(
+    config: Config,
+    conversation: ConversationId,
+    seq: u64,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    if !config.cluster.is_on() {
+        existing(&config.server.data)?;
+    }
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let parts = Parts::open(&config, &Environment::real()).await?;
+        let partitions = parts.log.partitions();
+        let trace = trace::trace(&parts.stores, partitions, conversation, seq).await;
+        parts.engine.close(&CancellationToken::new()).await;
+        Ok(write!(out, "{}", trace?)?)
     })
 }
 

@@ -8,6 +8,7 @@ use http_body_util::BodyExt;
 use protocol::{UserId, direct_conversation};
 use serde_json::{Value, json};
 use server::admin::metrics::Admin;
+use server::admin::trace::trace;
 use server::app::App;
 use server::config::Config;
 use server::environment::Environment;
@@ -282,4 +283,38 @@ async fn get(address: std::net::SocketAddr, path: &str) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     answer
+}
+
+#[tokio::test]
+async fn an_event_can_be_followed_through_the_stages_without_showing_its_text() {
+    let (_folder, app, router) = world().await;
+    let mut ada = Person::joins(&router, "ada", 1).await;
+    let mut grace = Person::joins(&router, "grace", 2).await;
+    ada.sends(grace.user, 1, "a secret").await;
+    grace.hears(|f| f.get("event").is_some()).await;
+    let conversation = direct_conversation(ada.user, grace.user);
+    grace.says(json!({"mark": {"conversation": conversation, "delivered": 1, "read": 0}})).await;
+    grace.hears(|f| f.get("mark_stored").is_some()).await;
+    let trace = trace(&app.stores, 4, conversation, 1).await.unwrap().to_string();
+    for line in [
+        format!("client_ref    {}", client_ref(1)),
+        format!("from {}", ada.user),
+        "epoch 1, offset 0".to_owned(),
+        format!("message, seq 1, ord 1 of {conversation}"),
+        "to the inboxes of 2 members".to_owned(),
+        format!("delivered     1 of 1 others\n              {}", grace.user),
+        "read          0 of 1 others".to_owned(),
+    ] {
+        assert!(trace.contains(&line), "{line} in {trace}");
+    }
+    assert!(!trace.contains("secret"), "{trace}");
+    for (id, seq, complaint) in [
+        (conversation, 2, "its head is 1"),
+        (conversation, 0, "its head is 1"),
+        (direct_conversation(ada.user, ada.user), 1, "there is no conversation"),
+    ] {
+        let error = server::admin::trace::trace(&app.stores, 4, id, seq).await.unwrap_err();
+        assert!(error.to_string().contains(complaint), "{error}");
+    }
+    app.stop().await;
 }

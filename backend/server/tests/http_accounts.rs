@@ -308,7 +308,8 @@ async fn row_10_a_device_is_described_as_it_must_be_and_unknown_fields_are_ignor
         change(&mut asked);
         api.post("/v1/register", "", asked).await
     };
-    let cases: [(fn(&mut Value), Code); 7] = [
+    type Spoil = fn(&mut Value);
+    let cases: [(Spoil, Code); 7] = [
         (|a| a["device"]["id"] = json!("00000000-0000-0000-0000-000000000000"), Code::BadValue),
         (|a| a["device"]["id"] = json!("rubbish"), Code::Malformed),
         (|a| a["device"]["name"] = json!(""), Code::EmptyText),

@@ -4,4 +4,5 @@
 pub mod health;
 pub mod metrics;
 pub mod seed;
+pub mod trace;
 pub mod upkeep;
