@@ -29,7 +29,7 @@ pub(crate) fn folder(app: &AppHandle) -> Result<PathBuf> {
 pub(crate) async fn client(identifier: String, folder: &Path) -> Result<Client> {
     let options = Options {
         data: folder.to_owned(),
-        environment: Environment::system(),
+        environment: environment(),
         connector: Arc::new(Network::new().context("the network cannot be set up")?),
         secrets: Arc::new(KeychainSecrets::default()),
         service: identifier,
@@ -38,6 +38,15 @@ pub(crate) async fn client(identifier: String, folder: &Path) -> Result<Client> 
     };
     let shown = folder.display();
     Client::start(options).await.with_context(|| format!("{shown} cannot be used"))
+}
+
+/// Time, randomness and threads, of this computer.
+fn environment() -> Environment {
+    #[cfg(feature = "e2e")]
+    if let Some(now) = crate::e2e::now() {
+        return Environment::system().with_clock(Arc::new(move || now));
+    }
+    Environment::system()
 }
 
 /// What the list of sessions calls this computer.

@@ -81,8 +81,10 @@ pub(crate) fn open(app: &AppHandle) -> tauri::Result<WebviewWindow> {
             open_outside(&url);
             NewWindowResponse::Deny
         })
-        .on_download(|_, _| false)
-        .build()?;
+        .on_download(|_, _| false);
+    #[cfg(feature = "e2e")]
+    let window = window.initialization_script(crate::e2e::page());
+    let window = window.build()?;
     compose_in_place(&window)?;
     Ok(window)
 }
