@@ -34,6 +34,8 @@ pub(crate) async fn measure(cache: &Cache) -> Result<Value> {
         keys += 1;
         has(&window, "key", keys).await?;
     }
+    // Now, since texts that are typed at once come later.
+    let key_times = window.runs("return window.measured.key").await?;
     say(&format!("{keys} keys pressed"));
     let ids = window.runs(IDS).await?;
     let ids: Vec<&str> = ids.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -58,7 +60,7 @@ pub(crate) async fn measure(cache: &Cache) -> Result<Value> {
     let times = window.runs("return window.measured").await?;
     window.close().await?;
     Ok(json!({
-        "key": times["key"],
+        "key": key_times,
         "send": times["send"],
         "switch": times["switch"],
         "search": searches,
