@@ -22,6 +22,9 @@ const NEXT_NODE: Duration = Duration::from_millis(300);
 /// How often an idle connection is asked whether it lives, and how long it has to answer.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 
+/// How often nodes are asked whether they have the same schema, while it is changed.
+const AGREEMENT: Duration = Duration::from_millis(50);
+
 /// Which database, and how it is reached.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -82,6 +85,9 @@ impl Options {
             .keepalive_interval(KEEPALIVE)
             .keepalive_timeout(KEEPALIVE)
             .keyspaces_to_fetch([&self.keyspace])
+            // Whoever changes the schema waits for agreement, and nobody needs to know it in between.
+            .auto_await_schema_agreement(false)
+            .schema_agreement_interval(AGREEMENT)
             .tcp_nodelay(true);
         if let Some(credentials) = &self.credentials {
             builder = builder.user(&credentials.user, &credentials.password);

@@ -6,6 +6,7 @@ mod half;
 mod marks;
 mod open;
 mod owner;
+mod owners;
 mod schema;
 mod timestamps;
 
