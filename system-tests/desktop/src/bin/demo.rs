@@ -1,7 +1,7 @@
 //! `cargo xtask demo` without a display: Ada and Grace talk on a screen that nobody sees, with a real
-//! server and two real windows, and pictures of it are left behind.
+//! server and two real windows, and pictures of it are left behind. Who speaks has the window with the
+//! keyboard, as on a desk: only what somebody looks at counts as read.
 
-use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -70,6 +70,7 @@ async fn talk() -> Result<()> {
     finds(&ada, "grace").await?;
     for (n, (who, text)) in TALK.iter().enumerate() {
         let (from, to) = if *who == "ada" { (&ada, &grace) } else { (&grace, &ada) };
+        from.comes_to_front().await?;
         for (line, part) in text.split('\n').enumerate() {
             if line > 0 {
                 from.breaks_line(&at("composer-input")).await?;
@@ -78,19 +79,20 @@ async fn talk() -> Result<()> {
         }
         from.clicks("[data-testid=send-button]:enabled").await?;
         println!("{}: {text}", from.profile());
+        from.reads(&at("message"), words(text)?).await?;
+        to.comes_to_front().await?;
         if n == 0 {
             opens(to, "Ada Lovelace").await?;
         }
-        from.reads(&at("message"), words(text)?).await?;
         to.reads(&at("message"), words(text)?).await?;
+        sees_progress(from, words(text)?, "read").await?;
     }
-    sees_progress(&ada, words(TALK[4].1)?, "read").await?;
 
+    // Each as they look at it.
     let pictures = pictures("demo")?;
-    let paths: Vec<PathBuf> =
-        vec![ada.picture(&pictures, "ada").await?, grace.picture(&pictures, "grace").await?];
-    for path in paths {
-        println!("{}", path.display());
+    for (window, name) in [(&ada, "ada"), (&grace, "grace")] {
+        window.comes_to_front().await?;
+        println!("{}", window.picture(&pictures, name).await?.display());
     }
     ada.close().await?;
     grace.close().await
