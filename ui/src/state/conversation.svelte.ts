@@ -127,11 +127,23 @@ export class OpenConversation {
       return;
     }
     const last = rows.lastSeq(this.window.rows) ?? 0;
+    if (changed.some((row) => this.#isAnswer(row, last))) this.firstUnread = null;
     this.#apply(changed, removed, head);
     if (!looking) this.#markFirstUnseen(changed, last);
     if (this.window.rows.length > rows.GROWN) {
       this.window = atEnd ? rows.cutOldest(this.window) : rows.cutNewest(this.window);
     }
+  }
+
+  /** A new message of one's own: whoever writes has seen what came before. */
+  #isAnswer(row: Row, last: number): boolean {
+    const isNew = row.seq === null || row.seq > last;
+    return (
+      isNew &&
+      row.body.type === 'message' &&
+      row.body.mine &&
+      !this.window.rows.some((known) => known.key === row.key)
+    );
   }
 
   /** The line "new messages" for somebody who comes back to a window that stayed open. */

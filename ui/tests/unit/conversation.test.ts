@@ -101,6 +101,24 @@ describe('the app over a client', () => {
     expect(app.open?.firstUnread).toBe(3);
   });
 
+  it('takes the line away once one answers', async () => {
+    const { demo, app, id } = await started();
+    app.select(id('Alan Turing'));
+    await quiet();
+    const looks = vi.spyOn(document, 'hasFocus').mockReturnValue(false);
+    demo.receive(id('Alan Turing'), 'alan', 'Are you there?');
+    flushSync();
+    expect(app.open?.firstUnread).toBe(3);
+    looks.mockReturnValue(true);
+    await demo.call('send_message', {
+      conversation: id('Alan Turing'),
+      text: 'Yes',
+      reply_to: null,
+    });
+    await quiet();
+    expect(app.open?.firstUnread).toBeNull();
+  });
+
   it('forgets everything of an account that signed out', async () => {
     const { demo, app, id } = await started();
     app.select(id('Engine room'));
