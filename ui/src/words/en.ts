@@ -385,6 +385,9 @@ export const en = {
 
   notices: {
     cache_rebuilt: 'The local copy was damaged and is being fetched again. Nothing is lost.',
+    outbox_rebuilt:
+      'Drafts and messages that were not sent yet could not be read. The damaged file was kept.',
+    storage: 'Kith cannot write its files. Is the disk full?',
     signed_out_elsewhere: 'This device was signed out from somewhere else.',
     session_ended: 'This session was ended. Sign in again.',
     other: 'Kith wants to tell you something: ',

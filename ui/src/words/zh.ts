@@ -362,6 +362,8 @@ export const zh: Words = {
 
   notices: {
     cache_rebuilt: '本地副本已损坏，正在重新获取。不会丢失任何内容。',
+    outbox_rebuilt: '草稿和尚未发送的消息无法读取。损坏的文件已保留。',
+    storage: 'Kith 无法写入文件。磁盘满了吗？',
     signed_out_elsewhere: '本设备已在其他地方被退出登录。',
     session_ended: '此会话已结束，请重新登录。',
     other: 'Kith 提示：',

@@ -21,6 +21,11 @@ describe('words', () => {
     expect(paths(zh)).toEqual(paths(en));
   });
 
+  it('say every notice that the client has', () => {
+    for (const code of ['cache_rebuilt', 'outbox_rebuilt', 'storage', 'session_ended'])
+      expect(en.notices[code], code).toBeTruthy();
+  });
+
   it('are those of the best wish', () => {
     expect(
       [['zh-TW'], ['zh'], ['de-DE', 'en-GB'], ['fr'], ['zh-CN', 'en'], []].map(pickLanguage),
