@@ -93,11 +93,13 @@ impl Session {
         if !self.app.accept.may_tell(self.user) {
             return;
         }
-        // One read says both: whether there are too many, and whether the person is one of them.
+        // One read says all: whether there are too many, whether the person is one of them, and who
+        // may know; somebody who left may look still.
         let most = limits::TYPING_GROUP;
         let members = self.app.stores.history.members(id, None, most as u64 + 1).await;
-        if members.is_ok_and(|all| all.len() <= most && all.iter().any(|m| m.user == self.user)) {
-            self.app.delivery.typing(id, self.user);
+        let members: Vec<_> = members.unwrap_or_default().iter().map(|m| m.user).collect();
+        if members.len() <= most && members.contains(&self.user) {
+            self.app.delivery.typing(id, self.user, &members);
         }
     }
 

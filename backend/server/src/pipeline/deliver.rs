@@ -166,13 +166,13 @@ impl Delivery {
         partition(user.bytes(), self.partitions)
     }
 
-    /// Tell whoever looks at the conversation that somebody is writing.
-    pub fn typing(&self, conversation: ConversationId, user: UserId) {
+    /// Tell those of the members who look at the conversation that somebody is writing.
+    pub fn typing(&self, conversation: ConversationId, user: UserId, members: &[UserId]) {
         let registry = self.registry.lock();
         let frame: Utf8Bytes =
             wire::encode(&ServerFrame::Typing(TypingNotice { conversation, user })).into();
         for (watcher, number) in registry.conversations.get(&conversation).into_iter().flatten() {
-            if *watcher != user {
+            if *watcher != user && members.contains(watcher) {
                 registry.push(*watcher, *number, &frame);
             }
         }

@@ -21,6 +21,25 @@ fn nobody(live: &Live) -> UserId {
 }
 
 #[tokio::test]
+async fn row_22_who_was_removed_is_not_told_who_writes_though_they_look() {
+    let live = Live::new().await;
+    let (mut ada, mut grace) = (live.person("ada").await, live.person("grace").await);
+    let room = ada.begins(&[grace.user]).await;
+    grace.hears("event").await;
+    grace.answers(&json!({"look": {"conversations": [room.id]}}).to_string()).await;
+    let typing = json!({"typing": {"conversation": room.id}}).to_string();
+    ada.answers(&typing).await;
+    assert_eq!(grace.hears("typing").await["user"], json!(ada.user));
+
+    let remove = json!({"remove": {"user": grace.user}});
+    let removed = ada.asks(room, &remove).await.unwrap();
+    while grace.hears("event").await["event"]["seq"] != json!(removed) {}
+    ada.answers(&typing).await;
+    let heard = grace.answered().await;
+    assert!(heard.iter().all(|frame| frame.get("typing").is_none()), "{heard:?}");
+}
+
+#[tokio::test]
 async fn row_21_a_group_begins_with_those_who_exist_each_once() {
     let live = Live::new().await;
     let mut ada = live.person("ada").await;
