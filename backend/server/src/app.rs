@@ -174,7 +174,7 @@ impl App {
         let closing = async {
             self.engine.close(&self.ending).await;
             while stages.join_next().await.is_some() {}
-            self.engine.end().await;
+            self.engine.end();
         };
         let patience = std::time::Duration::from_secs(self.config.server.drain_seconds);
         if tokio::time::timeout(patience, closing).await.is_err() {

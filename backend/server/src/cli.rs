@@ -1,5 +1,7 @@
 //! The command line. With no arguments the server runs.
 
+#[cfg(feature = "cluster")]
+mod cluster;
 mod run;
 
 use std::io::{self, Write};
@@ -45,6 +47,13 @@ enum Command {
     Backup,
     /// Check everything that is stored, down to the last checksum.
     Check,
+    /// Bring the databases of a cluster up to this program's schema.
+    #[cfg(feature = "cluster")]
+    Migrate,
+    /// Make the topics of a cluster, or look at them.
+    #[cfg(feature = "cluster")]
+    #[command(subcommand)]
+    Topics(cluster::TopicsCommand),
     /// Say what became of one event, stage by stage, without what was written in it.
     ///
     /// Embedded, the server must not be running: it holds the database.
@@ -124,6 +133,10 @@ impl Cli {
             }
             Command::Backup => backup(&config, out),
             Command::Check => check(&config, out),
+            #[cfg(feature = "cluster")]
+            Command::Migrate => cluster::migrate(&config, out),
+            #[cfg(feature = "cluster")]
+            Command::Topics(command) => cluster::topics(&config, command, out),
             Command::Trace { conversation, seq } => trace(config, conversation, seq, out),
             Command::Dev(DevCommand::Accounts { count, out: None }) => accounts(config, count, out),
             Command::Dev(DevCommand::Accounts { count, out: Some(file) }) => {

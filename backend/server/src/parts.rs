@@ -94,11 +94,11 @@ impl Engine {
     }
 
     /// After the stages have ended.
-    pub(crate) async fn end(&self) {
+    pub(crate) fn end(&self) {
         match self {
             Self::Embedded(_) => {}
             #[cfg(feature = "cluster")]
-            Self::Cluster(cluster) => cluster.end().await,
+            Self::Cluster(cluster) => cluster.end(),
         }
     }
 

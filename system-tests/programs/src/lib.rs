@@ -1,5 +1,6 @@
 //! The programs that a test starts, and that never outlive it.
 
+pub mod cluster;
 pub mod server;
 
 use std::ffi::OsStr;

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct Cluster {
     /// Kafka's brokers, `host:port` each. Empty: this kithd is alone, and everything is embedded.
     pub kafka: Vec<String>,
+    /// What the names of the topics begin with: `kith.log`, `kith.inbox`.
+    pub topics: String,
     /// How many partitions the conversation log and the inbox have, for life.
     pub partitions: u32,
     /// On how many brokers each record is.
@@ -39,6 +41,7 @@ impl Default for Cluster {
     fn default() -> Self {
         Self {
             kafka: Vec::new(),
+            topics: "kith".into(),
             partitions: 64,
             replicas: 3,
             epoch: 1,
@@ -119,6 +122,9 @@ impl Cluster {
                 .chars()
                 .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
         require(is_name, "cluster.keyspace must be up to 48 of a-z, 0-9 and _".into());
+        let is_topic = (1..=100).contains(&self.topics.len())
+            && self.topics.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+        require(is_topic, "cluster.topics must be 1 to 100 of a-z, A-Z, 0-9, _ and -".into());
         for host in self.zookeeper.split(',').filter(|host| !host.is_empty()) {
             require(is_host(host), format!("cluster.zookeeper has `{host}`: it must be host:port"));
         }

@@ -51,9 +51,8 @@ async fn session(
     nodes: &Nodes,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let mut connector = Client::connector();
-    connector.session_timeout(SESSION);
-    connector.connection_timeout(PATIENCE);
+    let connector =
+        Client::connector().with_session_timeout(SESSION).with_connection_timeout(PATIENCE);
     let client = in_time(connector.connect(hosts)).await?;
     let path = format!("{FOLDER}/{}", app.config.server.node);
     let anyone = Acls::anyone_all();

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use ::metrics::counter;
-use event_log::EventLog;
+use event_log::{EventLog, LogError};
 use lru::LruCache;
 use parking_lot::Mutex;
 use protocol::frame::{Refused, Rejected, SlowDown};
@@ -105,8 +105,15 @@ impl Accept {
                 };
                 let partition = partition(conversation.bytes(), self.log.partitions());
                 // An append that failed is unknown, not failed: the app sends it again.
-                if let Err(error) = self.log.append(partition, record.encode()).await {
-                    tracing::warn!(%conversation, "not appended: {error}");
+                match self.log.append(partition, record.encode()).await {
+                    Ok(_) => {}
+                    Err(LogError::Full { retry_after }) => {
+                        let retry_after_ms =
+                            u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX);
+                        let slow_down = SlowDown { conversation, retry_after_ms };
+                        answers.push(ServerFrame::SlowDown(slow_down));
+                    }
+                    Err(error) => tracing::warn!(%conversation, "not appended: {error}"),
                 }
             }
             Ok(Some(_)) => {}

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use event_log::{EventLog, LogError};
+use event_log::{EventLog, LogError, Position};
 use futures_util::future::try_join_all;
 use protocol::frame::Account;
 use protocol::{ServerFrame, SessionId, UserId, wire};
@@ -54,11 +54,21 @@ impl Tell for Teller {
         let partitions = self.inbox.partitions();
         let records = changes.into_iter().flat_map(|change| records(change, None, partitions));
         // All at once, begun in their order: each waits for what the log's brokers say to it.
-        let appends = records.map(|(at, record)| self.inbox.append(at, record.encode()));
+        let appends = records.map(|(at, record)| self.append(at, record.encode()));
         match try_join_all(appends).await {
             Ok(_) => Ok(()),
-            Err(error @ (LogError::Closed | LogError::Unknown(_) | LogError::Unreachable(_))) => {
-                Err(StorageError::Unavailable(format!("the inbox: {error}")))
+            Err(error) => Err(StorageError::Unavailable(format!("the inbox: {error}"))),
+        }
+    }
+}
+
+impl Teller {
+    async fn append(&self, partition: u32, bytes: Bytes) -> Result<Position, LogError> {
+        loop {
+            match self.inbox.append(partition, bytes.clone()).await {
+                // What is stored has to be told, so it waits here, and the lanes and senders behind it.
+                Err(LogError::Full { retry_after }) => tokio::time::sleep(retry_after).await,
+                appended => return appended,
             }
         }
     }

@@ -1,0 +1,153 @@
+//! Three `kithd` nodes on real services, each with what only it uses: a keyspace, a database and topics
+//! of their own, so that nothing of an earlier cluster is in the way. The services run already
+//! (`cargo xtask services up`), and `kithd` was built with the feature `cluster`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, ensure};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep};
+
+use crate::server::{Server, Setup};
+use crate::{PATIENCE, built, command};
+
+/// How many nodes there are.
+pub const NODES: u8 = 3;
+/// Where the balancer expects each: at 127.0.0.1, .2, .3.
+const PORT: u16 = 18_081;
+/// Where the balancer listens.
+pub const BALANCER: &str = "http://127.0.0.1:18080";
+/// Where PostgreSQL's primary listens.
+const POSTGRES: (&str, &str) = ("127.0.0.1", "15432");
+
+/// A cluster that ends when this is dropped.
+pub struct Cluster {
+    setups: Vec<Setup>,
+    nodes: Vec<Option<Server>>,
+}
+
+impl Cluster {
+    /// Make the tables and topics and start the nodes.
+    ///
+    /// # Errors
+    /// When a service is not there, or a node does not come up; the logs stay in `folder`.
+    pub async fn start(folder: &Path) -> Result<Self> {
+        let kithd = built("kithd")?;
+        let name = format!("kith_{}", SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis());
+        let variables = variables(folder, &name);
+        create_database(&name).await?;
+        for words in [&["migrate"][..], &["topics", "create"]] {
+            let output = command(&kithd)
+                .args(words)
+                .envs(variables.iter().cloned())
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .output()
+                .await?;
+            let said = String::from_utf8_lossy(&output.stderr);
+            ensure!(output.status.success(), "kithd {}: {said}", words.join(" "));
+        }
+        let mut cluster = Self { setups: Vec::new(), nodes: Vec::new() };
+        for n in 1..=NODES {
+            let mut own = variables.clone();
+            own.push(("KITH__SERVER__NODE".into(), format!("node-{n}")));
+            let address = SocketAddr::from((Ipv4Addr::new(127, 0, 0, n), PORT));
+            let setup = Setup {
+                program: kithd.clone(),
+                under: Vec::new(),
+                folder: folder.join(format!("node-{n}")),
+                address,
+                variables: own,
+            };
+            cluster.nodes.push(Some(setup.start().await?));
+            cluster.setups.push(setup);
+        }
+        for n in 0..cluster.nodes.len() {
+            cluster.is_ready(n).await?;
+        }
+        Ok(cluster)
+    }
+
+    /// Where each node is reached.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        self.setups.iter().map(|setup| format!("http://{}", setup.address)).collect()
+    }
+
+    /// End a node at once, as a power cut does. Nodes are counted from 0.
+    ///
+    /// # Errors
+    /// When it cannot be ended.
+    pub async fn kill(&mut self, n: usize) -> Result<()> {
+        match self.nodes[n].take() {
+            Some(node) => node.kill().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Start a node again that was ended, and wait until it is ready.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn revive(&mut self, n: usize) -> Result<()> {
+        self.nodes[n] = Some(self.setups[n].start().await?);
+        self.is_ready(n).await
+    }
+
+    async fn is_ready(&self, n: usize) -> Result<()> {
+        let at = self.setups[n].address;
+        let deadline = Instant::now() + PATIENCE;
+        while !ready(at).await.unwrap_or(false) {
+            ensure!(Instant::now() < deadline, "node {} at {at} does not become ready", n + 1);
+            sleep(std::time::Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+}
+
+/// What all nodes have in common.
+fn variables(folder: &Path, name: &str) -> Vec<(String, String)> {
+    let secret: PathBuf = folder.join("secret");
+    let hosts =
+        |port: u16| (1..=3).map(|n| format!("127.0.0.{n}:{port}")).collect::<Vec<_>>().join(",");
+    let (host, port) = POSTGRES;
+    [
+        ("AUTH__SECRET_FILE", secret.display().to_string()),
+        ("SERVER__TRUSTED_PROXIES", "127.0.0.0/8".into()),
+        ("DEV__ACCOUNTS", "true".into()),
+        ("CLUSTER__KAFKA", hosts(19_092)),
+        ("CLUSTER__CQL", hosts(19_042)),
+        ("CLUSTER__POSTGRES", format!("postgres://kith@{host}:{port}/{name}")),
+        ("CLUSTER__ZOOKEEPER", "127.0.0.1:12181".into()),
+        ("CLUSTER__KEYSPACE", name.to_owned()),
+        ("CLUSTER__TOPICS", name.to_owned()),
+        ("CLUSTER__PARTITIONS", "12".into()),
+    ]
+    .map(|(key, value)| (format!("KITH__{key}"), value))
+    .to_vec()
+}
+
+async fn create_database(name: &str) -> Result<()> {
+    let config = format!("host={} port={} user=kith dbname=postgres", POSTGRES.0, POSTGRES.1);
+    let output = command("psql")
+        .args([&config, "-c", &format!("CREATE DATABASE {name}")])
+        .output()
+        .await
+        .context("psql")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "PostgreSQL at {}:{}: {said}", POSTGRES.0, POSTGRES.1);
+    Ok(())
+}
+
+async fn ready(at: SocketAddr) -> Result<bool> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = TcpStream::connect(at).await?;
+    let request = format!("GET /readyz HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer.starts_with("HTTP/1.1 200"))
+}
