@@ -28,6 +28,29 @@ pub struct Relations {
     pub blocked: Vec<Person>,
 }
 
+impl Relations {
+    /// Add a person by what the two made of each other.
+    pub(crate) fn add(&mut self, person: Person, mine: Option<Relation>, theirs: Option<Relation>) {
+        let list = match (mine, theirs) {
+            (Some(Relation::Blocked), _) => &mut self.blocked,
+            (Some(Relation::Asked), Some(Relation::Asked)) => &mut self.friends,
+            (Some(Relation::Asked), _) => &mut self.outgoing,
+            (None, Some(Relation::Asked)) => &mut self.incoming,
+            // Who blocked one is not to be known.
+            (None, _) => return,
+        };
+        list.push(person);
+    }
+
+    /// Each list by display name, in any case.
+    pub(crate) fn sorted(mut self) -> Self {
+        for list in [&mut self.friends, &mut self.incoming, &mut self.outgoing, &mut self.blocked] {
+            list.sort_by_cached_key(|p: &Person| (p.display_name.to_lowercase(), p.id));
+        }
+        self
+    }
+}
+
 /// Who knows whom. Every change raises the version of both accounts (of a block: only the
 /// blocker's, the blocked one is not told) and hands out [`crate::Change::Account`].
 #[async_trait]

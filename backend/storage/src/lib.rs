@@ -18,6 +18,8 @@ mod list;
 mod markers;
 #[cfg(feature = "testing")]
 pub mod memory;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod readable;
 pub mod sabotage;
 #[cfg(feature = "scylla")]
@@ -25,6 +27,7 @@ pub mod scylla;
 mod sessions;
 pub mod sqlite;
 mod tell;
+mod words;
 
 pub use accounts::{AccountStore, Credentials, NewAccount};
 pub use blocking::Blocking;
@@ -38,6 +41,8 @@ pub use friends::{FriendStore, Relation, Relations};
 pub use history::{HistoryStore, Listed, Stretch};
 pub use list::{Activity, ListRow, ListStore};
 pub use markers::{MarkOutcome, MarkerStore};
+#[cfg(feature = "postgres")]
+pub use postgres::Postgres;
 #[cfg(feature = "scylla")]
 pub use scylla::Scylla;
 pub use sessions::{SessionRow, SessionStore};

@@ -6,15 +6,11 @@ use rusqlite::{Connection, params};
 
 use super::accounts::{PERSON, person};
 use super::rows::{Work, bound};
+use crate::words::{range, words};
 
-/// People who match; nobody for a query without a visible character, which would be everybody.
+/// People who match.
 pub(super) fn find(db: &Connection, query: &str, limit: u64) -> Work<Vec<Person>> {
-    let query = query.trim().to_lowercase();
-    if query.is_empty() {
-        return Ok(Vec::new());
-    }
-    // No text begins with the last code point there is: it is no character.
-    let end = format!("{query}\u{10ffff}");
+    let Some((query, end)) = range(query) else { return Ok(Vec::new()) };
     let mut find = db.prepare_cached(&format!(
         "SELECT {PERSON} FROM account a
          WHERE a.id IN (SELECT user FROM account_word WHERE word >= ?1 AND word < ?2)
@@ -34,31 +30,4 @@ pub(super) fn index(db: &Connection, user: UserId, name: &str, display_name: &st
         insert.execute(params![word, user.bytes()])?;
     }
     Ok(())
-}
-
-/// The account name, and the display name from the beginning of each of its words to its end.
-fn words(name: &str, display_name: &str) -> Vec<String> {
-    let lower = display_name.trim().to_lowercase();
-    let mut words = vec![name.to_lowercase()];
-    let mut inside = false;
-    for (at, c) in lower.char_indices() {
-        if at == 0 || c.is_alphanumeric() && !inside {
-            words.push(lower[at..].to_owned());
-        }
-        inside = c.is_alphanumeric();
-    }
-    words
-}
-
-#[cfg(test)]
-mod tests {
-    use super::words;
-
-    #[test]
-    fn a_display_name_is_found_from_each_of_its_words_on() {
-        assert_eq!(words("ada", "Ada King-Noel"), ["ada", "ada king-noel", "king-noel", "noel"]);
-        assert_eq!(words("ada", "(Ada)"), ["ada", "(ada)", "ada)"]);
-        assert_eq!(words("wei", "张伟"), ["wei", "张伟"]);
-        assert_eq!(words("x", ""), ["x"]);
-    }
 }

@@ -1,7 +1,6 @@
 //! Who knows whom.
 
 use async_trait::async_trait;
-use protocol::request::Person;
 use protocol::{Millis, UserId};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -63,6 +62,10 @@ fn number(relation: Relation) -> i64 {
         Relation::Asked => ASKED,
         Relation::Blocked => BLOCKED,
     }
+}
+
+fn known(number: Option<i64>) -> Option<Relation> {
+    number.map(|number| if number == BLOCKED { Relation::Blocked } else { Relation::Asked })
 }
 
 fn relate(
@@ -133,24 +136,7 @@ fn relations(reader: &Reader<'_>, user: UserId) -> Work<Relations> {
     let mut found = find.query([user.bytes()])?;
     let mut relations = Relations::default();
     while let Some(row) = found.next()? {
-        let (mine, theirs): (Option<i64>, Option<i64>) = (row.get(4)?, row.get(5)?);
-        let list = match (mine, theirs) {
-            (Some(BLOCKED), _) => &mut relations.blocked,
-            (Some(_), Some(ASKED)) => &mut relations.friends,
-            (Some(_), _) => &mut relations.outgoing,
-            (None, Some(ASKED)) => &mut relations.incoming,
-            // Who blocked one is not to be known.
-            (None, _) => continue,
-        };
-        list.push(person(row)?);
+        relations.add(person(row)?, known(row.get(4)?), known(row.get(5)?));
     }
-    for list in [
-        &mut relations.friends,
-        &mut relations.incoming,
-        &mut relations.outgoing,
-        &mut relations.blocked,
-    ] {
-        list.sort_by_cached_key(|p: &Person| (p.display_name.to_lowercase(), p.id));
-    }
-    Ok(relations)
+    Ok(relations.sorted())
 }
