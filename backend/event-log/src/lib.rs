@@ -7,11 +7,17 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
+#[cfg(feature = "kafka")]
+mod kafka;
 mod memory;
 
 #[cfg(feature = "testing")]
 pub mod contract;
 
+#[cfg(feature = "kafka")]
+pub use kafka::{
+    EPOCHS, Fatal, KafkaLog, KafkaSettings, Made, OFFSETS, Restart, Topics, Wanted, wanted,
+};
 pub use memory::MemoryLog;
 
 /// A record's place in its partition: `epoch · 2^42 + offset`. Positions of one partition are
@@ -24,11 +30,11 @@ pub trait EventLog: Send + Sync {
     /// How many partitions there are, for life.
     fn partitions(&self) -> u32;
 
-    /// Append `bytes` to the partition and return the record's position. Waits while the partition
-    /// is full. Records of one partition appended one after another keep that order.
+    /// Append `bytes` to the partition and return the record's position. While there is no room it
+    /// waits, or says so at once with [`LogError::Full`]. Records of one partition appended one after another keep that order.
     ///
     /// # Errors
-    /// [`LogError::Unknown`]: the record may or may not be there. [`LogError::Closed`].
+    /// [`LogError::Unknown`]: the record may or may not be there. At any other it is not there.
     async fn append(&self, partition: u32, bytes: Bytes) -> Result<Position, LogError>;
 
     /// Become one of the topic's readers. Partitions are spread over the readers, one owner each,
@@ -45,7 +51,8 @@ pub trait Subscription: Send {
     /// What happens next. Safe to cancel: nothing is lost when the future is dropped.
     ///
     /// # Errors
-    /// [`LogError::Closed`] when the log has ended.
+    /// [`LogError::Closed`] when the log has ended, [`LogError::Unfit`] when records are gone that
+    /// this reader has not had.
     async fn next(&mut self) -> Result<Delivery, LogError>;
 
     /// What is already at hand, without waiting; `None` when nothing is.
@@ -98,6 +105,15 @@ pub enum LogError {
     /// The log has ended; nothing more will come.
     #[error("the log is closed")]
     Closed,
+    /// Too much is on its way already; nothing was appended.
+    #[error("the log has no room, try again in {retry_after:?}")]
+    Full {
+        /// When to try again.
+        retry_after: std::time::Duration,
+    },
+    /// The log is not what it must be: another number of partitions, records that are gone.
+    #[error("the log is not as it must be: {0}")]
+    Unfit(String),
     /// No answer in time: the record may or may not have been appended.
     #[error("unknown whether it was appended: {0}")]
     Unknown(String),

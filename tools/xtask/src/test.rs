@@ -10,8 +10,29 @@ use crate::Part;
 use crate::machine::{self, Packages};
 use crate::progress::{say, took};
 use crate::run::{program, watch};
+use crate::services::{self, Kind};
 use crate::setup::{EVERYTHING, setup};
 use crate::tally::{Runner, Tally};
+
+/// Targets that need real services: a name, the command, and the kinds that it needs. They are
+/// started once for all of these, and those that did not run before are stopped at the end.
+const WITH_SERVICES: &[(&str, &str, &[Kind])] = &[
+    (
+        "the log on Kafka",
+        "cargo test -p event-log --features kafka,testing --test kafka",
+        &[Kind::Kafka],
+    ),
+    (
+        "conversations on a CQL store",
+        "cargo test -p storage --features scylla,testing --test scylla",
+        &[Kind::Cql],
+    ),
+    (
+        "people in PostgreSQL",
+        "cargo test -p storage --features postgres,testing --test postgres",
+        &[Kind::Postgres],
+    ),
+];
 
 /// One program that tests something.
 struct Step {
@@ -39,19 +60,54 @@ pub(crate) fn test(root: &Path, only: &[Part], kills: Option<u32>) -> Result<Exi
         let tally = take(&step, kills)?;
         outcomes.push(Outcome { what: step.what, tally, time: began.elapsed() });
     }
+    if wanted(only, Part::Rust) && cfg!(target_os = "linux") {
+        with_services(root, &mut outcomes)?;
+    }
     Ok(close(&outcomes))
+}
+
+/// Start what the targets of [`WITH_SERVICES`] need, run them, and leave the machine as it was.
+fn with_services(root: &Path, outcomes: &mut Vec<Outcome>) -> Result<()> {
+    let mut kinds = Vec::new();
+    for kind in WITH_SERVICES.iter().flat_map(|(_, _, kinds)| *kinds) {
+        if !kinds.contains(kind) {
+            kinds.push(*kind);
+        }
+    }
+    let ours = services::not_up(root, &kinds);
+    let began = Instant::now();
+    say("\n── the services of a cluster");
+    let started = services::up(root, &kinds);
+    if let Err(error) = &started {
+        say(&format!("{error:#}"));
+    }
+    let tally = judge(Runner::Whole, started.is_ok(), Tally::default());
+    outcomes.push(Outcome { what: "the services of a cluster", tally, time: began.elapsed() });
+    for (what, line, _) in WITH_SERVICES.iter().filter(|_| started.is_ok()) {
+        say(&format!("\n── {what}: {line}"));
+        let words = line.split_whitespace().collect();
+        let step = Step { what, folder: root.to_owned(), words, runner: Runner::Cargo };
+        let began = Instant::now();
+        let tally = take(&step, None)?;
+        outcomes.push(Outcome { what, tally, time: began.elapsed() });
+    }
+    if ours.is_empty() { Ok(()) } else { services::down(root, &ours, true) }
+}
+
+fn wanted(only: &[Part], part: Part) -> bool {
+    only.is_empty() || only.contains(&part)
 }
 
 fn packages(only: &[Part]) -> &'static [&'static Packages] {
     match only {
-        [Part::Rust] => &[&machine::COMPILE, &machine::TESTS],
+        [Part::Rust] => &[&machine::COMPILE, &machine::TESTS, &machine::SERVICES],
         [Part::Ui] => &[&machine::COMPILE, &machine::TESTS],
         _ => &EVERYTHING,
     }
 }
 
 fn steps(root: &Path, only: &[Part]) -> Vec<Step> {
-    let wanted = |part| only.is_empty() || only.contains(&part);
+    let wanted = |part| wanted(only, part);
     let mut steps = Vec::new();
     let mut add = |what, folder: &str, line: &'static str, runner| {
         let words = line.split_whitespace().collect();
