@@ -13,7 +13,7 @@ use scylla::statement::Consistency;
 use uuid::Uuid;
 
 use super::statements::{DATABASE, Statements};
-use super::{Scylla, migrations};
+use super::{Reads, Scylla, migrations};
 use crate::Tell;
 
 /// After this long without an answer the next node is asked as well. Each statement may be sent twice, so
@@ -197,7 +197,7 @@ impl Scylla {
             ConnectError::Failed("the database has no id; run `kithd migrate` again".into())
         })?;
         let statements = Statements::prepare(&session).await.map_err(ConnectError::failed)?;
-        Ok(Self { session, statements, database, tell })
+        Ok(Self { session, statements, database, tell, reads: Reads::default() })
     }
 
     /// Make the keyspace and bring its tables up to this program's schema, which may be done again at any

@@ -1,5 +1,7 @@
 //! What the sequencer writes and needs.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use protocol::{ClientRef, ConversationId, Millis, UserId};
@@ -53,8 +55,9 @@ impl FoldStore for Scylla {
         seqs.sort_unstable();
         seqs.dedup();
         let reads = seqs.iter().map(|seq| self.event_if_stored(conversation, *seq).boxed());
-        let found: Vec<Option<Stored>> = in_order(reads.collect()).await?;
-        Ok(found.into_iter().flatten().map(|stored| (stored.event, stored.message)).collect())
+        let found: Vec<Option<Arc<Stored>>> = in_order(reads.collect()).await?;
+        let own = |stored: Arc<Stored>| (stored.event.clone(), stored.message.clone());
+        Ok(found.into_iter().flatten().map(own).collect())
     }
 
     async fn apply(&self, batch: Batch) -> Result<()> {
@@ -76,9 +79,12 @@ impl FoldStore for Scylla {
 impl Scylla {
     /// The head; `None` before the first accepted event.
     pub(super) async fn head_of(&self, conversation: ConversationId) -> Result<Option<HeadCell>> {
-        let row: Option<(Option<Cell>,)> =
-            self.one(&self.statements.head, (conversation.0,)).await?;
-        row.and_then(|(cell,)| cell).map(|cell| cells::head(conversation, &cell)).transpose()
+        let read = async || {
+            let row: Option<(Option<Cell>,)> =
+                self.one(&self.statements.head, (conversation.0,)).await?;
+            row.and_then(|(cell,)| cell).map(|cell| cells::head(conversation, &cell)).transpose()
+        };
+        self.reads.heads.read(conversation, read).await
     }
 
     /// The conversation's own row.
@@ -86,9 +92,12 @@ impl Scylla {
         &self,
         conversation: ConversationId,
     ) -> Result<Option<ConversationRow>> {
-        let row: Option<(Option<Cell>,)> =
-            self.one(&self.statements.own, (conversation.0,)).await?;
-        row.and_then(|(cell,)| cell).map(|cell| cells::own(conversation, &cell)).transpose()
+        let read = async || {
+            let row: Option<(Option<Cell>,)> =
+                self.one(&self.statements.own, (conversation.0,)).await?;
+            row.and_then(|(cell,)| cell).map(|cell| cells::own(conversation, &cell)).transpose()
+        };
+        self.reads.own.read(conversation, read).await
     }
 
     /// Every member row, by user id.

@@ -1,5 +1,7 @@
 //! Member rows as readers need them.
 
+use std::sync::Arc;
+
 use protocol::model::is_current;
 use protocol::{ConversationId, UserId};
 use uuid::Uuid;
@@ -67,18 +69,25 @@ impl Scylla {
     }
 
     /// How many members there are, and the first `most` of them.
-    pub(super) async fn roster(&self, conversation: ConversationId, most: usize) -> Result<Roster> {
-        let mut roster = Roster::default();
-        self.each_member(conversation, Uuid::nil(), |row| {
-            if is_current(&row.periods) {
-                roster.count += 1;
-                if roster.first.len() < most {
-                    roster.first.push(row);
+    pub(super) async fn roster(
+        &self,
+        conversation: ConversationId,
+        most: usize,
+    ) -> Result<Arc<Roster>> {
+        let read = async || {
+            let mut roster = Roster::default();
+            self.each_member(conversation, Uuid::nil(), |row| {
+                if is_current(&row.periods) {
+                    roster.count += 1;
+                    if roster.first.len() < most {
+                        roster.first.push(row);
+                    }
                 }
-            }
-            true
-        })
-        .await?;
-        Ok(roster)
+                true
+            })
+            .await?;
+            Ok(Arc::new(roster))
+        };
+        self.reads.rosters.read((conversation, most), read).await
     }
 }

@@ -17,18 +17,24 @@ mod members;
 mod migrations;
 mod pages;
 mod requests;
+mod shared;
 mod statements;
 mod stretch;
 
 use std::sync::Arc;
 
+use protocol::ConversationId;
 use scylla::client::session::Session;
 use uuid::Uuid;
 
+use cells::HeadCell;
 pub use connect::{ConnectError, Credentials, Options};
+use members::Roster;
+use shared::Shared;
 use statements::Statements;
+use stretch::Chunk;
 
-use crate::Tell;
+use crate::{ConversationRow, Tell};
 
 /// The store of conversations of a cluster. See [`Scylla::connect`] and [`Scylla::migrate`].
 pub struct Scylla {
@@ -38,6 +44,18 @@ pub struct Scylla {
     database: Uuid,
     /// Where changes go once they are stored.
     tell: Arc<dyn Tell>,
+    /// Reads of the same thing at the same time.
+    reads: Reads,
+}
+
+/// What many ask for at once when a conversation is hot.
+#[derive(Default)]
+struct Reads {
+    heads: Shared<ConversationId, Option<HeadCell>>,
+    own: Shared<ConversationId, Option<ConversationRow>>,
+    rosters: Shared<(ConversationId, usize), Arc<Roster>>,
+    /// By conversation, first and last seq.
+    events: Shared<(ConversationId, u64, u64), Chunk>,
 }
 
 /// How many events are in one partition of their table. For life: it is a part of their key.

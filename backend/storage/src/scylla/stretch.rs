@@ -5,6 +5,7 @@
 //! conversation as it was just before it: nobody is ever shown a message without its text.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use protocol::model::EventKind;
@@ -24,6 +25,9 @@ pub(super) struct Stored {
     pub(super) event: EventRow,
     pub(super) message: Option<MessageRow>,
 }
+
+/// Some of them by seq.
+pub(super) type Chunk = BTreeMap<u64, Arc<Stored>>;
 
 impl Stored {
     fn state(&self) -> Option<&MessageState> {
@@ -94,7 +98,7 @@ impl Scylla {
     ) -> Result<Stretch> {
         let (mut to, mut next) = (part.to, part.to);
         let mut taken = Taken::default();
-        let (mut known, mut low) = (BTreeMap::new(), part.to.saturating_add(1));
+        let (mut known, mut low) = (Chunk::new(), part.to.saturating_add(1));
         while next >= part.from
             && (taken.events.len() as u64) < part.limit
             && (taken.events.is_empty() || taken.size < part.bytes)
@@ -108,7 +112,7 @@ impl Scylla {
             let mut states = Vec::new();
             let mut complete = true;
             for need in needs(&stored.event.event, &may_read) {
-                let state = known.get(&need.target).and_then(Stored::state);
+                let state = known.get(&need.target).and_then(|stored| stored.state());
                 match self.settled(conversation, head, stored, &need, state).await? {
                     Settled::Yes(state) => states.extend(state),
                     Settled::NotYet => complete = false,
@@ -146,7 +150,7 @@ impl Scylla {
         }
         // It has been stored since, or never will be.
         let now = self.stored(conversation, need.target, need.target).await?;
-        let now = now.get(&need.target).and_then(Stored::state).cloned();
+        let now = now.get(&need.target).and_then(|stored| stored.state()).cloned();
         if now.is_none() && need.target == by.event.event.seq {
             return Err(damaged(conversation, need.target));
         }
@@ -160,7 +164,7 @@ impl Scylla {
         from: u64,
         to: u64,
         may_read: &(impl Fn(u64) -> bool + Sync),
-    ) -> Result<BTreeMap<u64, Stored>> {
+    ) -> Result<Chunk> {
         let mut known = self.stored(conversation, from, to).await?;
         let mut named: Vec<u64> = known
             .values()
@@ -178,25 +182,22 @@ impl Scylla {
     }
 
     /// Stored events by seq, those that are there. The stretch is short: it is read without pages.
-    async fn stored(
-        &self,
-        conversation: ConversationId,
-        from: u64,
-        to: u64,
-    ) -> Result<BTreeMap<u64, Stored>> {
-        let mut found = BTreeMap::new();
-        for bucket in bucket(from)..=bucket(to) {
-            let place = (conversation.0, int(bucket)?, int(from)?, int(to)?);
-            type Row = (i64, Option<Cell>, Option<Cell>);
-            for (seq, event, state) in self.few::<Row>(&self.statements.events, place).await? {
-                let (seq, Some(event)) = (whole(seq), event) else { continue };
-                let event = cells::event(conversation, seq, &event)?;
-                let state =
-                    state.map(|state| cells::state(conversation, seq, &state)).transpose()?;
-                found.insert(seq, Stored { event, message: state });
+    async fn stored(&self, conversation: ConversationId, from: u64, to: u64) -> Result<Chunk> {
+        let read = async || {
+            let mut found = Chunk::new();
+            for bucket in bucket(from)..=bucket(to) {
+                let place = (conversation.0, int(bucket)?, int(from)?, int(to)?);
+                type Row = (i64, Option<Cell>, Option<Cell>);
+                for (seq, event, state) in self.few::<Row>(&self.statements.events, place).await? {
+                    let (seq, Some(event)) = (whole(seq), event) else { continue };
+                    let event = cells::event(conversation, seq, &event)?;
+                    let state = state.map(|cell| cells::state(conversation, seq, &cell));
+                    found.insert(seq, Arc::new(Stored { event, message: state.transpose()? }));
+                }
             }
-        }
-        Ok(found)
+            Ok(found)
+        };
+        self.reads.events.read((conversation, from, to), read).await
     }
 
     /// One event, if there is one.
@@ -207,7 +208,7 @@ impl Scylla {
         &self,
         conversation: ConversationId,
         seq: u64,
-    ) -> Result<Option<Stored>> {
+    ) -> Result<Option<Arc<Stored>>> {
         if i64::try_from(seq).is_err() {
             return Ok(None);
         }
@@ -234,7 +235,7 @@ impl Scylla {
         seq: u64,
     ) -> Result<EventRow> {
         let stored = self.stored(conversation, seq, seq).await?.remove(&seq);
-        stored.map(|stored| stored.event).ok_or_else(|| damaged(conversation, seq))
+        stored.map(|stored| stored.event.clone()).ok_or_else(|| damaged(conversation, seq))
     }
 
     /// How many messages there are up to a seq; none before the first event.
