@@ -14,6 +14,20 @@ const hits = (page) => page.locator(`${RESULT} mark`).allTextContents();
 const lit = (page, text) => page.waitForSelector(`.bubble.lit:has-text("${text}")`);
 const focused = (page) => page.evaluate(() => document.activeElement?.dataset.testid);
 
+/** Enter and Escape while an input method composes, as some engines tell them. */
+const compose = async (page, id) => {
+  await page.evaluate((id) => {
+    const field = document.querySelector(`[data-testid=${id}]`);
+    const key = (name) =>
+      new KeyboardEvent('keydown', { key: name, bubbles: true, cancelable: true, keyCode: 229 });
+    field.dispatchEvent(new CompositionEvent('compositionstart'));
+    field.dispatchEvent(key('Enter'));
+    field.dispatchEvent(key('Escape'));
+    field.dispatchEvent(new CompositionEvent('compositionend'));
+  }, id);
+  await idle(page);
+};
+
 export const search = {
   async 'the field above the list opens the search; what is found is named, marked and counted'(
     open,
@@ -193,17 +207,20 @@ export const search = {
     const page = await open();
     await page.click(byId('search-button'));
     await type(page, 'moth');
-    await page.evaluate(() => {
-      const field = document.querySelector('[data-testid=search-input]');
-      const key = (name) =>
-        new KeyboardEvent('keydown', { key: name, bubbles: true, cancelable: true, keyCode: 229 });
-      field.dispatchEvent(new CompositionEvent('compositionstart'));
-      field.dispatchEvent(key('Enter'));
-      field.dispatchEvent(key('Escape'));
-      field.dispatchEvent(new CompositionEvent('compositionend'));
-    });
-    await idle(page);
+    await compose(page, 'search-input');
     assert.equal(await page.locator(byId('search')).count(), 1);
+    await page.click(byId('search-close'));
+    for (const [keys, field, option] of [
+      ['Control+k', 'palette-input', 'palette-option'],
+      ['Control+n', 'people-search', 'person-option'],
+    ]) {
+      await page.keyboard.press(keys);
+      await page.fill(byId(field), 'gr');
+      await page.waitForSelector(byId(option));
+      await compose(page, field);
+      assert.equal(await page.locator(byId(field)).count(), 1, `${field} is gone`);
+      await page.keyboard.press('Escape');
+    }
     assert.equal(await page.locator(byId('conversation-title')).count(), 0);
   },
 

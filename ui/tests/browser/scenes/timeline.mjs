@@ -175,11 +175,9 @@ export const timeline = {
     await openIn(page, 'Katherine Johnson');
     await scroll(page, -100_000);
     await page.waitForSelector('text=Loading 80 messages…', { state: 'attached' });
-    assert.ok(
-      await page.evaluate(
-        (c) => demo.calls.some((x) => x.name === 'load_rows' && x.args.conversation === c),
-        id,
-      ),
+    await page.waitForFunction(
+      (c) => demo.calls.some((x) => x.name === 'load_rows' && x.args.conversation === c),
+      id,
     );
   },
 
