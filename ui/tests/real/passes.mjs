@@ -8,12 +8,13 @@ import { launch, target } from '../browser/page.mjs';
 import { keyboard } from './passes/keyboard.mjs';
 import { long } from './passes/long.mjs';
 import { offline } from './passes/offline.mjs';
+import { pictures } from './passes/pictures.mjs';
 import { search } from './passes/search.mjs';
 import { talk } from './passes/talk.mjs';
 import { views } from './passes/views.mjs';
 import { PICTURES, World } from './world.mjs';
 
-const passes = { ...talk, ...views, ...keyboard, ...offline, ...search, ...long };
+const passes = { ...talk, ...views, ...keyboard, ...offline, ...search, ...long, ...pictures };
 const only = process.argv[2];
 const folder = `${target}/real`;
 await rm(folder, { recursive: true, force: true });
