@@ -1,8 +1,9 @@
 //! What the web view has to find in the environment before it starts.
 
 /// WebKitGTK's DMA-BUF renderer leaves windows empty with some graphics drivers. It is off unless
-/// the person says otherwise. The environment of a running program cannot be changed safely, so the
-/// program starts itself once more, in the same process.
+/// the person says otherwise; and then GTK itself has no use for OpenGL, whose libraries would take
+/// 30 MB of an app that waits in the tray. The environment of a running program cannot be changed
+/// safely, so the program starts itself once more, in the same process.
 #[cfg(target_os = "linux")]
 pub(crate) fn prepare() -> std::io::Result<()> {
     use std::os::unix::process::CommandExt;
@@ -16,6 +17,7 @@ pub(crate) fn prepare() -> std::io::Result<()> {
         .arg0(name)
         .args(arguments)
         .env(RENDERER, "1")
+        .env("GDK_GL", "disable")
         .exec())
 }
 
