@@ -64,9 +64,8 @@ impl Cluster {
             };
             cluster.nodes.push(Some(setup.start().await?));
             cluster.setups.push(setup);
-        }
-        for n in 0..cluster.nodes.len() {
-            cluster.is_ready(n).await?;
+            // One after another: the first makes the secret that all of them use.
+            cluster.is_ready(usize::from(n - 1)).await?;
         }
         Ok(cluster)
     }

@@ -11,10 +11,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
-use event_log::{KafkaLog, KafkaSettings, Restart, Wanted};
+use event_log::{KafkaLog, KafkaSettings, LogError, Position, Restart, Wanted};
 use storage::FoldStore;
 use storage::postgres::{self, Postgres};
 use storage::scylla::{self, Scylla};
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
@@ -27,6 +28,11 @@ use crate::pipeline::list::Lists;
 
 /// How often what was stored and perhaps not told is told again.
 const LEFTOVERS: Duration = Duration::from_secs(5);
+
+/// How long the partitions of a topic may be without leaders at a start.
+const LEADERS: Duration = Duration::from_secs(20);
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// What a node has to end, beside the stages.
 #[derive(Clone)]
@@ -77,11 +83,11 @@ pub(super) async fn open(config: &Config, environment: &Environment) -> anyhow::
         });
         connect(cluster, "log", "sequencers", restart).await?
     };
-    check_ends(cluster, &log, &*scylla).await?;
+    check_ends(cluster, &ends(&log).await?, &*scylla).await?;
     // All of the inbox from now on: what came before is in the answers to hello.
-    let ends = Arc::new(owned.ends().await.context("cluster.kafka")?);
+    let from = Arc::new(ends(&owned).await?);
     let restart: Restart = Arc::new(move |partition| {
-        let end = ends.get(partition as usize).copied();
+        let end = from.get(partition as usize).copied();
         Box::pin(async move { Ok(end) })
     });
     let group = format!("gateway.{}", environment.id().simple());
@@ -147,13 +153,28 @@ async fn connect(
     KafkaLog::connect(settings, restart, fatal).await.context("cluster.kafka")
 }
 
+/// Where each partition of a topic ends. While its partitions get their leaders, as just after it was
+/// made or after a broker went away, that takes a moment.
+async fn ends(log: &KafkaLog) -> anyhow::Result<Vec<Position>> {
+    let patience = Instant::now() + LEADERS;
+    loop {
+        match log.ends().await {
+            Err(LogError::Unreachable(why)) if Instant::now() < patience => {
+                tracing::info!("waiting for Kafka: {why}");
+                tokio::time::sleep(LOOK).await;
+            }
+            ends => return ends.context("cluster.kafka"),
+        }
+    }
+}
+
 /// A place behind the end belongs to records that this topic does not have: it was made anew.
 async fn check_ends(
     cluster: &config::Cluster,
-    log: &KafkaLog,
+    ends: &[Position],
     store: &dyn FoldStore,
 ) -> anyhow::Result<()> {
-    for (partition, end) in (0..).zip(log.ends().await.context("cluster.kafka")?) {
+    for (partition, end) in (0..).zip(ends.iter().copied()) {
         let restart = store.restart(partition).await.context("cluster.cql")?;
         if restart.is_some_and(|restart| restart > end) {
             anyhow::bail!(
