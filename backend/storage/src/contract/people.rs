@@ -57,8 +57,13 @@ pub async fn a_taken_name_does_not_fail_what_is_committed_with_it<S: People>(o: 
         create(3, "grace"),
         create(4, "ada")
     );
-    assert!(a.is_ok() && c.is_ok() && broken.is_err());
-    assert!(matches!(b, Err(StorageError::NameTaken)) && matches!(d, Err(StorageError::NameTaken)));
+    assert!(c.is_ok() && broken.is_err(), "{c:?} {broken:?}");
+    // Which of the three comes first is the store's business.
+    let (made, refused): (Vec<_>, Vec<_>) = [a, b, d].into_iter().partition(Result::is_ok);
+    assert_eq!(made.len(), 1);
+    for refused in refused {
+        assert!(matches!(refused, Err(StorageError::NameTaken)), "{refused:?}");
+    }
     assert_eq!(o.store.count().await.unwrap(), 2);
     assert!(o.store.credentials("eve").await.unwrap().is_none());
     assert!(o.store.find("eve", 9).await.unwrap().is_empty());

@@ -17,7 +17,7 @@ async fn reads_go_on_without_a_primary_and_writes_once_the_replica_is_promoted()
     let replica = primary.replica().await;
     let options = Options {
         replica: Some(Own::address(&[&replica], PASSWORD)),
-        timeout: Duration::from_secs(1),
+        timeout: Duration::from_secs(3),
         ..Options::new(Own::address(&[&primary, &replica], PASSWORD))
     };
     Postgres::migrate(&options).await.unwrap();

@@ -43,8 +43,10 @@ impl Database {
         Self { name }
     }
 
+    /// With time enough for a machine that has a lot to do. Who tries what takes too long says so.
     pub(crate) fn options(&self) -> Options {
-        Options::new(at(PRIMARY, &self.name))
+        let timeout = Duration::from_secs(20);
+        Options { timeout, ..Options::new(at(PRIMARY, &self.name)) }
     }
 
     pub(crate) async fn client(&self) -> Client {
@@ -179,9 +181,9 @@ pub(crate) async fn make(store: &Postgres, names: &[&str]) {
     store.create(accounts.collect()).await.unwrap();
 }
 
-/// Wait until it is so, for ten seconds at most.
+/// Wait until it is so, for half a minute at most.
 pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
     while !is_so().await {
         assert!(tokio::time::Instant::now() < deadline, "it did not come to this: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;

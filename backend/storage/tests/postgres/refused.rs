@@ -63,6 +63,7 @@ async fn row_43_a_server_that_says_nothing_is_given_up_in_time() {
     let hosts = [("127.0.0.1".into(), port), ("127.0.0.1".into(), PRIMARY)];
     let database = crate::place::Database::migrated().await;
     let primary = Server::new(&hosts, "kith", None, &database.name).unwrap();
-    let o = crate::place::opened(&Options { primary, ..options }).await;
+    let o = crate::place::opened(&Options { primary, timeout: Duration::from_secs(2), ..options })
+        .await;
     crate::place::make(&o.store, &["ada"]).await;
 }

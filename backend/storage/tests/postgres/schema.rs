@@ -1,12 +1,12 @@
 //! Migrations, and schemas that are not this program's.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use storage::Postgres;
 use storage::postgres::ConnectError;
 use tokio_postgres::Client;
 
-use crate::place::{Database, Told};
+use crate::place::{Database, Told, eventually};
 
 /// What is in the schema, in words that differ when anything is written.
 async fn contents(db: &Client) -> Vec<String> {
@@ -35,15 +35,21 @@ async fn migrations_that_run_twice_change_nothing_the_second_time() {
 async fn of_two_that_migrate_at_once_one_waits_for_the_other() {
     let database = Database::empty().await;
     let options = database.options();
-    let inside = AtomicBool::new(false);
+    let (inside, done) = (AtomicBool::new(false), AtomicI64::new(0));
     let migrate = || {
         Postgres::migrate_and(&options, async {
             assert!(!inside.swap(true, Ordering::Relaxed), "both at once");
-            // Long enough for the other to come and find the lock taken.
+            // The others have come and found the lock taken.
             let db = database.client().await;
-            for _ in 0..20 {
-                db.query_one("SELECT pg_sleep(0.01)", &[]).await.unwrap();
-            }
+            let left = 2 - done.fetch_add(1, Ordering::Relaxed);
+            eventually("the others wait", async || {
+                let waiting =
+                    "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+                               WHERE l.locktype = 'advisory' AND NOT l.granted
+                               AND d.datname = current_database()";
+                db.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == left
+            })
+            .await;
             inside.store(false, Ordering::Relaxed);
             Ok::<_, ConnectError>(7)
         })
