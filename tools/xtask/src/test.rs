@@ -109,6 +109,7 @@ fn packages(only: &[Part]) -> &'static [&'static Packages] {
 fn steps(root: &Path, only: &[Part]) -> Vec<Step> {
     let wanted = |part| wanted(only, part);
     let mut steps = Vec::new();
+    let compose = wanted(Part::Rust) && has_compose();
     let mut add = |what, folder: &str, line: &'static str, runner| {
         let words = line.split_whitespace().collect();
         steps.push(Step { what, folder: root.join(folder), words, runner });
@@ -119,6 +120,10 @@ fn steps(root: &Path, only: &[Part]) -> Vec<Step> {
         add("units of the UI", "ui", "npm run --silent test", Runner::Vitest);
         add("the UI in a browser", "ui", "npm run --silent test:browser", Runner::Plain);
         add("pictures of every view", "ui", "npm run --silent screenshots", Runner::Whole);
+    }
+    if compose {
+        let line = "docker compose -f infra/compose.yaml config --quiet";
+        add("the compose file", "", line, Runner::Whole);
     }
     // Tests of processes, of the real app and of the real client in a browser start these programs.
     let real = "npm run --silent test:real";
@@ -154,6 +159,12 @@ fn steps(root: &Path, only: &[Part]) -> Vec<Step> {
         add("the real app", "", line, Runner::Cargo);
     }
     steps
+}
+
+/// Whether this machine has the client that can read a compose file; it needs no engine for that.
+fn has_compose() -> bool {
+    let asked = program(Path::new("/"), &["docker", "compose", "version"]).output();
+    asked.is_ok_and(|answer| answer.status.success())
 }
 
 /// Run one step. One that ends badly has failed even if it counted no failure, and so has a runner
