@@ -15,7 +15,7 @@ use crate::say;
 /// Starts that count; one goes before them, so that the disk's pages are in memory.
 const STARTS: usize = 7;
 /// For so long nobody looks at an app that starts: the driver would take a part of the machine.
-const ALONE: Duration = Duration::from_secs(3);
+const ALONE: Duration = Duration::from_secs(5);
 
 /// Times in milliseconds: until the page begins, and until its list is painted.
 pub(crate) async fn measure(small: &Cache, large: &Cache) -> Result<Value> {
@@ -51,6 +51,8 @@ async fn once(cache: &Cache) -> Result<(f64, f64)> {
     window.close().await?;
     let origin = times[0].as_f64().context("the page does not know when it began")?;
     let mark = times[1].as_f64().context("the page does not know when its list was there")?;
-    ensure!(mark < 2000.0, "the driver was there while the app started");
-    Ok((origin - started, origin + mark - started))
+    let painted = origin + mark - started;
+    let alone = ALONE.as_secs_f64() * 1000.0;
+    ensure!(painted < alone, "after {painted:.0} ms, with the driver there while the app started");
+    Ok((origin - started, painted))
 }
