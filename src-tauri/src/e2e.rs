@@ -14,6 +14,11 @@ pub(crate) fn notifications() -> Option<PathBuf> {
     variable("KITH_E2E_NOTIFICATIONS").map(PathBuf::from)
 }
 
+/// The file with the refresh tokens, instead of the keychain.
+pub(crate) fn secrets() -> Option<PathBuf> {
+    variable("KITH_E2E_SECRETS").map(PathBuf::from)
+}
+
 /// Where the clock stands, in milliseconds since 1970, instead of the computer's.
 pub(crate) fn now() -> Option<i64> {
     text("KITH_E2E_NOW")?.parse().ok()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use client::connect::Network;
-use client::secrets::KeychainSecrets;
+use client::secrets::{KeychainSecrets, Secrets};
 use client::{Client, Environment, Options};
 use tauri::{AppHandle, Manager};
 
@@ -31,13 +31,21 @@ pub(crate) async fn client(identifier: String, folder: &Path) -> Result<Client> 
         data: folder.to_owned(),
         environment: environment(),
         connector: Arc::new(Network::new().context("the network cannot be set up")?),
-        secrets: Arc::new(KeychainSecrets::default()),
+        secrets: secrets(),
         service: identifier,
         device_name: device_name(),
         platform: std::env::consts::OS.to_owned(),
     };
     let shown = folder.display();
     Client::start(options).await.with_context(|| format!("{shown} cannot be used"))
+}
+
+fn secrets() -> Arc<dyn Secrets> {
+    #[cfg(feature = "e2e")]
+    if let Some(file) = crate::e2e::secrets() {
+        return Arc::new(client::secrets::FileSecrets::new(file));
+    }
+    Arc::new(KeychainSecrets::default())
 }
 
 /// Time, randomness and threads, of this computer.

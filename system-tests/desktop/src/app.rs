@@ -53,6 +53,28 @@ impl App {
         Self::spawn(profile, kith(profile, arguments)?, free_port()?)
     }
 
+    /// Start it for whoever sits at this screen, with variables in its environment.
+    ///
+    /// # Errors
+    /// When it is not built.
+    pub fn start_for_people(profile: &str, variables: &[(&str, &str)]) -> Result<Self> {
+        let mut kith = kith(profile, &[])?;
+        kith.envs(variables.iter().copied());
+        Self::spawn(profile, kith, free_port()?)
+    }
+
+    /// Wait, however long it takes, until it ends by itself.
+    ///
+    /// # Errors
+    /// When it does not end well.
+    pub async fn goes_on(mut self) -> Result<()> {
+        let status = self.process.wait().await?;
+        if !status.success() {
+            bail!("the app ended with {status}");
+        }
+        Ok(())
+    }
+
     fn spawn(profile: &str, mut kith: Command, inspector: SocketAddr) -> Result<Self> {
         let process = kith.stdout(Stdio::null()).spawn().context("cannot start kith")?;
         Ok(Self { profile: profile.to_owned(), process, inspector })

@@ -1,6 +1,7 @@
 //! Somebody else, without a window: the same client as in the app, so that a test of one window does
 //! not need two.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
@@ -9,7 +10,7 @@ use client::api::{
     RegisterArgs, SendMessage, SignInArgs, WithPerson,
 };
 use client::connect::Network;
-use client::secrets::MemorySecrets;
+use client::secrets::{FileSecrets, MemorySecrets, Secrets};
 use client::view::{ConversationItem, RowBody};
 use client::{Client, Environment, Options};
 use protocol::ConversationId;
@@ -18,28 +19,21 @@ use tempfile::TempDir;
 use crate::patience::until;
 use crate::people::PASSWORD;
 
+/// What the app is called on a machine; `tauri.conf.json` says the same.
+const APP: &str = "chat.kith.desktop";
+
 /// A person with an account and a client.
 pub struct Person {
     client: Client,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 impl Person {
     async fn start(device: &str) -> Result<Self> {
-        // Another library in the same program may bring another provider; this one is meant.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir()?;
-        let options = Options {
-            data: folder.path().to_owned(),
-            environment: Environment::system(),
-            connector: Arc::new(Network::new()?),
-            secrets: Arc::new(MemorySecrets::default()),
-            service: "kith".to_owned(),
-            device_name: device.to_owned(),
-            platform: "test".to_owned(),
-        };
-        let client = Client::start(options).await?;
-        Ok(Self { client, _folder: folder })
+        let secrets = Arc::new(MemorySecrets::default());
+        let client = start(device, "kith", folder.path(), secrets).await?;
+        Ok(Self { client, _folder: Some(folder) })
     }
 
     /// Somebody new.
@@ -47,7 +41,32 @@ impl Person {
     /// # Errors
     /// When the server does not take them.
     pub async fn registers(server: &str, name: &str, shown: &str) -> Result<Self> {
-        let person = Self::start(name).await?;
+        Self::start(name).await?.takes_account(server, name, shown).await
+    }
+
+    /// Somebody new, with everything where the app of the profile `name` finds it when it is started
+    /// with this folder and this file of secrets: see `docs/qa.md`.
+    ///
+    /// # Errors
+    /// When the server does not take them.
+    pub async fn registers_for_an_app(
+        server: &str,
+        (name, shown): (&str, &str),
+        folder: &Path,
+        secrets: &Path,
+    ) -> Result<Self> {
+        let service = format!("{APP}.{name}");
+        let client = start(name, &service, folder, Arc::new(FileSecrets::new(secrets))).await?;
+        Self { client, _folder: None }.takes_account(server, name, shown).await
+    }
+
+    /// Let go of the folder.
+    pub async fn leaves(self) {
+        self.client.shutdown().await;
+    }
+
+    async fn takes_account(self, server: &str, name: &str, shown: &str) -> Result<Self> {
+        let person = self;
         let arguments = RegisterArgs {
             address: server.to_owned(),
             name: name.to_owned(),
@@ -174,6 +193,26 @@ impl Person {
         self.client.mark_read(MarkRead { conversation, seq }).await.map_err(refused)?;
         Ok(())
     }
+}
+
+async fn start(
+    device: &str,
+    service: &str,
+    folder: &Path,
+    secrets: Arc<dyn Secrets>,
+) -> Result<Client> {
+    // Another library in the same program may bring another provider; this one is meant.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let options = Options {
+        data: folder.to_owned(),
+        environment: Environment::system(),
+        connector: Arc::new(Network::new()?),
+        secrets,
+        service: service.to_owned(),
+        device_name: device.to_owned(),
+        platform: "test".to_owned(),
+    };
+    Ok(Client::start(options).await?)
 }
 
 fn refused(error: client::api::CallError) -> anyhow::Error {

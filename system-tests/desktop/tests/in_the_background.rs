@@ -2,7 +2,7 @@
 //! one wants it to.
 #![cfg(target_os = "linux")]
 
-use anyhow::{Result, ensure};
+use anyhow::ensure;
 use desktop_tests::app::App;
 use desktop_tests::notifications::Notifications;
 use desktop_tests::patience::until;

@@ -81,3 +81,24 @@ fn tests_fix_the_folder_the_server_the_clock_and_where_notifications_go() {
         ada.close().await
     });
 }
+
+#[test]
+fn an_app_finds_its_session_in_a_file_and_asks_no_keychain() {
+    play("an_app_finds_its_session_in_a_file_and_asks_no_keychain", async || {
+        // Nobody unlocks a keyring here.
+        let folder = tempfile::tempdir()?;
+        let server = Server::start(folder.path()).await?;
+        let (data, secrets) = (folder.path().join("ada"), folder.path().join("secrets.json"));
+        std::fs::create_dir_all(&data)?;
+        let who = ("ada", "Ada Lovelace");
+        let ada = Person::registers_for_an_app(&server.address(), who, &data, &secrets).await?;
+        ada.leaves().await;
+        let variables = [
+            ("KITH_E2E_DATA", &*data.to_string_lossy()),
+            ("KITH_E2E_SECRETS", &*secrets.to_string_lossy()),
+        ];
+        let ada = Window::of(App::start_with("ada", &[], &variables)?).await?;
+        ada.sees(&at("conversation-list")).await?;
+        ada.close().await
+    });
+}

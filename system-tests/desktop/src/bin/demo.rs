@@ -1,11 +1,15 @@
-//! `cargo xtask demo` without a display: Ada and Grace talk on a screen that nobody sees, with a real
-//! server and two real windows, and pictures of it are left behind. Who speaks has the window with the
-//! keyboard, as on a desk: only what somebody looks at counts as read.
+//! `cargo xtask demo`: a real server and two real windows, Ada's and Grace's, for whoever sits at this
+//! screen. Without a display the two talk on a screen that nobody sees, and pictures of it are left
+//! behind. Who speaks there has the window with the keyboard, as on a desk: only what somebody looks at
+//! counts as read.
 
+use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use desktop_tests::app::App;
 use desktop_tests::people::{at, finds, opens, registers, sees_progress};
+use desktop_tests::person::Person;
 use desktop_tests::pictures::pictures;
 use desktop_tests::private_session::{again_inside, is_inside, unlock_keyring};
 use desktop_tests::window::Window;
@@ -23,9 +27,20 @@ const TALK: &[(&str, &str)] = &[
     ("ada", "Then let us weave some algebra. 你好, 世界!"),
 ];
 
+/// One of the two: the profile, and the name that others see.
+const ADA: (&str, &str) = ("ada", "Ada Lovelace");
+const GRACE: (&str, &str) = ("grace", "Grace Hopper");
+
 #[allow(clippy::print_stderr)] // This is what the person looks at.
 fn main() -> ExitCode {
-    match demo() {
+    let mode = std::env::args().nth(1).unwrap_or_default();
+    let folder = std::env::args().nth(2).map(PathBuf::from);
+    let done = match (&*mode, folder) {
+        ("windows", Some(folder)) => run(windows(&folder)).map(drop),
+        ("pictures", None) => unseen(),
+        _ => Err(anyhow!("usage: demo windows FOLDER | demo pictures")),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("\n{error:#}");
@@ -34,7 +49,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn demo() -> Result<()> {
+fn unseen() -> Result<()> {
     if !is_inside() {
         let output = again_inside(&["pictures"], Stdio::inherit())?;
         if !output.status.success() {
@@ -43,16 +58,66 @@ fn demo() -> Result<()> {
         return Ok(());
     }
     unlock_keyring()?;
+    match run(talk())? {
+        Ended::Itself => Ok(()),
+        Ended::Interrupted => bail!("interrupted"),
+    }
+}
+
+/// How it ended.
+enum Ended {
+    Itself,
+    Interrupted,
+}
+
+/// Do it, unless somebody interrupts it.
+fn run(demo: impl Future<Output = Result<()>>) -> Result<Ended> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         tokio::select! {
-            result = talk() => result,
-            interrupted = tokio::signal::ctrl_c() => {
-                interrupted?;
-                bail!("interrupted")
-            }
+            result = demo => result.map(|()| Ended::Itself),
+            interrupted = tokio::signal::ctrl_c() => Ok(interrupted.map(|()| Ended::Interrupted)?),
         }
     })
+}
+
+/// A server and two windows on this screen, with Ada and Grace signed in and a conversation between
+/// them, until both apps are ended. Everything is in `folder`, made anew, and nothing in the keychain.
+#[allow(clippy::print_stdout)] // This is what the person waits for.
+async fn windows(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder)?;
+    }
+    std::fs::create_dir_all(folder)?;
+    let server = Server::start(folder).await?;
+    println!("kithd listens at {}", server.address());
+    let place = |who: &str| (folder.join(who), folder.join(format!("{who}-secrets.json")));
+    let register = async |who: (&str, &str)| {
+        let (data, secrets) = place(who.0);
+        std::fs::create_dir_all(&data)?;
+        Person::registers_for_an_app(&server.address(), who, &data, &secrets).await
+    };
+    let (ada, grace) = (register(ADA).await?, register(GRACE).await?);
+    let direct = ada.with("grace").await?;
+    ada.says(direct, TALK[0].1).await?;
+    grace.sees(direct, "Good morning, Grace! Does the compiler run?").await?;
+    ada.leaves().await;
+    grace.leaves().await;
+    let open = |who: &str| {
+        let (data, secrets) = place(who);
+        let variables = [
+            ("KITH_E2E_DATA", &*data.to_string_lossy()),
+            ("KITH_E2E_SECRETS", &*secrets.to_string_lossy()),
+        ];
+        App::start_for_people(who, &variables)
+    };
+    let (ada, grace) = (open("ada")?, open("grace")?);
+    println!(
+        "Two windows are open, Ada's and Grace's: write in one and see it arrive in the other."
+    );
+    println!("They go on in the tray when they are closed. Ctrl+C here ends everything.");
+    tokio::try_join!(ada.goes_on(), grace.goes_on())?;
+    Ok(())
 }
 
 /// Play the talk and print where the pictures are.
@@ -63,8 +128,8 @@ async fn talk() -> Result<()> {
     println!("kithd listens at {}", server.address());
     let ada = Window::open("ada").await?;
     let grace = Window::open("grace").await?;
-    registers(&ada, &server.address(), "ada", "Ada Lovelace").await?;
-    registers(&grace, &server.address(), "grace", "Grace Hopper").await?;
+    registers(&ada, &server.address(), ADA.0, ADA.1).await?;
+    registers(&grace, &server.address(), GRACE.0, GRACE.1).await?;
     println!("Two windows are open, and Ada and Grace are signed in.");
 
     finds(&ada, "grace").await?;
@@ -82,7 +147,7 @@ async fn talk() -> Result<()> {
         from.reads(&at("message"), words(text)?).await?;
         to.comes_to_front().await?;
         if n == 0 {
-            opens(to, "Ada Lovelace").await?;
+            opens(to, ADA.1).await?;
         }
         to.reads(&at("message"), words(text)?).await?;
         sees_progress(from, words(text)?, "read").await?;
