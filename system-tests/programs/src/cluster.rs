@@ -2,10 +2,10 @@
 //! of their own, so that nothing of an earlier cluster is in the way. The services run already
 //! (`cargo xtask services up`), and `kithd` was built with the feature `cluster`.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use tokio::net::TcpStream;
@@ -36,7 +36,8 @@ impl Cluster {
     /// When a service is not there, or a node does not come up; the logs stay in `folder`.
     pub async fn start(folder: &Path) -> Result<Self> {
         let kithd = built("kithd")?;
-        let name = format!("kith_{}", SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis());
+        // A name that no earlier run has used.
+        let name = format!("kith_{:x}", RandomState::new().build_hasher().finish());
         let variables = variables(folder, &name);
         create_database(&name).await?;
         for words in [&["migrate"][..], &["topics", "create"]] {

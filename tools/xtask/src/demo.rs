@@ -7,7 +7,34 @@ use anyhow::Result;
 use crate::machine;
 use crate::progress::{Progress, say};
 use crate::run::{become_program, program, run};
-use crate::setup::setup;
+use crate::services::{self, Kind};
+use crate::setup::{EVERYTHING, setup};
+
+/// What three nodes and their balancer stand on.
+const NODES_NEED: &[Kind] =
+    &[Kind::Kafka, Kind::Cql, Kind::Zookeeper, Kind::Postgres, Kind::Haproxy];
+
+/// Two people chat through three nodes on real services behind a balancer, and one of the nodes is
+/// killed on the way. Pictures are left behind, and the services go on.
+pub(crate) fn over_three_nodes(root: &Path) -> Result<()> {
+    if !cfg!(target_os = "linux") {
+        anyhow::bail!("The services are started without a container engine on Linux only.");
+    }
+    setup(root, &EVERYTHING)?;
+    services::up(root, NODES_NEED)?;
+    let mut progress = Progress::new("build", 2);
+    progress.step("the app and the demo; the first time takes some minutes", || {
+        let words = ["cargo", "build", "-p", "desktop", "-p", "desktop-tests"];
+        run(program(root, &words).args(["--bins", "--features", "desktop/e2e"]))
+    })?;
+    progress.step("a kithd that can be a node", || {
+        let words = ["cargo", "build", "-p", "server", "--bin", "kithd", "--features", "cluster"];
+        run(&mut program(root, &words))
+    })?;
+    say("");
+    let words = ["cargo", "run", "-q", "-p", "desktop-tests", "--bin", "demo", "--", "nodes"];
+    become_program(&mut program(root, &words))
+}
 
 /// Set up, build, and become the demo. With `pictures`, or where there is no display, it plays a
 /// short conversation on a screen that nobody sees, and leaves pictures.

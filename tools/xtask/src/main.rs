@@ -34,8 +34,11 @@ enum Command {
     /// Start a server and two windows in which Ada and Grace talk; pictures when there is no display.
     Demo {
         /// Pictures, also when there is a display.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "cluster")]
         pictures: bool,
+        /// Through three nodes on real services behind a balancer, one of which is killed on the way.
+        #[arg(long)]
+        cluster: bool,
     },
     /// Show the UI in a plain browser, over a client of its own: prints the address to open.
     Bridge {
@@ -95,7 +98,8 @@ fn answer(command: Option<Command>) -> Result<ExitCode> {
             return Ok(ExitCode::SUCCESS);
         }
         Some(Command::Setup) => setup::setup(&root, &setup::EVERYTHING)?,
-        Some(Command::Demo { pictures }) => demo::demo(&root, pictures)?,
+        Some(Command::Demo { cluster: true, .. }) => demo::over_three_nodes(&root)?,
+        Some(Command::Demo { pictures, .. }) => demo::demo(&root, pictures)?,
         Some(Command::Bridge { rest }) => bridge(&root, &rest)?,
         Some(Command::Test { only, kills }) => return test::test(&root, &only, kills),
         Some(Command::Tidy) => tidy::tidy(&root)?,

@@ -14,23 +14,39 @@ use crate::services::{self, Kind};
 use crate::setup::{EVERYTHING, setup};
 use crate::tally::{Runner, Tally};
 
-/// Targets that need real services: a name, the command, and the kinds that it needs. They are
-/// started once for all of these, and those that did not run before are stopped at the end.
-const WITH_SERVICES: &[(&str, &str, &[Kind])] = &[
+/// What needs real services: a name, the command, what it prints, and the kinds that it needs. They
+/// are started once for all of these, and those that did not run before are stopped at the end.
+const WITH_SERVICES: &[(&str, &str, Runner, &[Kind])] = &[
     (
         "the log on Kafka",
         "cargo test -p event-log --features kafka,testing --test kafka",
+        Runner::Cargo,
         &[Kind::Kafka],
     ),
     (
         "conversations on a CQL store",
         "cargo test -p storage --features scylla,testing --test scylla",
+        Runner::Cargo,
         &[Kind::Cql],
     ),
     (
         "people in PostgreSQL",
         "cargo test -p storage --features postgres,testing --test postgres",
+        Runner::Cargo,
         &[Kind::Postgres],
+    ),
+    (
+        "a kithd that can be a node",
+        "cargo build -p server --bin kithd --features cluster",
+        Runner::Whole,
+        &[],
+    ),
+    (
+        "what clients do, over three nodes",
+        "cargo run -q -p programs --bin with-cluster -- \
+         cargo test -p system-tests --test all over_real_sockets",
+        Runner::Cargo,
+        &[Kind::Kafka, Kind::Cql, Kind::Postgres, Kind::Zookeeper],
     ),
 ];
 
@@ -69,7 +85,7 @@ pub(crate) fn test(root: &Path, only: &[Part], kills: Option<u32>) -> Result<Exi
 /// Start what the targets of [`WITH_SERVICES`] need, run them, and leave the machine as it was.
 fn with_services(root: &Path, outcomes: &mut Vec<Outcome>) -> Result<()> {
     let mut kinds = Vec::new();
-    for kind in WITH_SERVICES.iter().flat_map(|(_, _, kinds)| *kinds) {
+    for kind in WITH_SERVICES.iter().flat_map(|(.., kinds)| *kinds) {
         if !kinds.contains(kind) {
             kinds.push(*kind);
         }
@@ -83,10 +99,10 @@ fn with_services(root: &Path, outcomes: &mut Vec<Outcome>) -> Result<()> {
     }
     let tally = judge(Runner::Whole, started.is_ok(), Tally::default());
     outcomes.push(Outcome { what: "the services of a cluster", tally, time: began.elapsed() });
-    for (what, line, _) in WITH_SERVICES.iter().filter(|_| started.is_ok()) {
+    for (what, line, runner, _) in WITH_SERVICES.iter().filter(|_| started.is_ok()) {
         say(&format!("\n── {what}: {line}"));
         let words = line.split_whitespace().collect();
-        let step = Step { what, folder: root.to_owned(), words, runner: Runner::Cargo };
+        let step = Step { what, folder: root.to_owned(), words, runner: *runner };
         let began = Instant::now();
         let tally = take(&step, None)?;
         outcomes.push(Outcome { what, tally, time: began.elapsed() });

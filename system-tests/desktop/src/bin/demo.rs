@@ -13,6 +13,7 @@ use desktop_tests::person::Person;
 use desktop_tests::pictures::pictures;
 use desktop_tests::private_session::{again_inside, is_inside, unlock_keyring};
 use desktop_tests::window::Window;
+use programs::cluster::{BALANCER, Cluster};
 use programs::server::Server;
 
 /// What they say: who, and what.
@@ -27,6 +28,9 @@ const TALK: &[(&str, &str)] = &[
     ("ada", "Then let us weave some algebra. 你好, 世界!"),
 ];
 
+/// A node is killed before this line.
+const KILLED_BEFORE: usize = 2;
+
 /// One of the two: the profile, and the name that others see.
 const ADA: (&str, &str) = ("ada", "Ada Lovelace");
 const GRACE: (&str, &str) = ("grace", "Grace Hopper");
@@ -37,8 +41,8 @@ fn main() -> ExitCode {
     let folder = std::env::args().nth(2).map(PathBuf::from);
     let done = match (&*mode, folder) {
         ("windows", Some(folder)) => run(windows(&folder)).map(drop),
-        ("pictures", None) => unseen(),
-        _ => Err(anyhow!("usage: demo windows FOLDER | demo pictures")),
+        ("pictures" | "nodes", None) => unseen(&mode),
+        _ => Err(anyhow!("usage: demo windows FOLDER | demo pictures | demo nodes")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -49,16 +53,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn unseen() -> Result<()> {
+fn unseen(mode: &str) -> Result<()> {
     if !is_inside() {
-        let output = again_inside(&["pictures"], Stdio::inherit())?;
+        let output = again_inside(&[mode], Stdio::inherit())?;
         if !output.status.success() {
             bail!("{}", String::from_utf8_lossy(&output.stderr));
         }
         return Ok(());
     }
     unlock_keyring()?;
-    match run(talk())? {
+    match run(talk(mode == "nodes"))? {
         Ended::Itself => Ok(()),
         Ended::Interrupted => bail!("interrupted"),
     }
@@ -120,20 +124,59 @@ async fn windows(folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Where they talk.
+enum Place {
+    Alone(Server),
+    Nodes(Cluster),
+}
+
+impl Place {
+    #[allow(clippy::print_stdout)]
+    async fn start(folder: &Path, nodes: bool) -> Result<Self> {
+        let place = if nodes {
+            Self::Nodes(Cluster::start(folder).await?)
+        } else {
+            Self::Alone(Server::start(folder).await?)
+        };
+        println!("kithd listens at {}", place.address());
+        Ok(place)
+    }
+
+    fn address(&self) -> String {
+        match self {
+            Self::Alone(server) => server.address(),
+            Self::Nodes(_) => BALANCER.to_owned(),
+        }
+    }
+
+    /// Of three nodes one ends, as in a power cut.
+    #[allow(clippy::print_stdout)]
+    async fn loses_a_node(&mut self) -> Result<()> {
+        if let Self::Nodes(cluster) = self {
+            cluster.kill(0).await?;
+            println!("node-1 was killed.");
+        }
+        Ok(())
+    }
+}
+
 /// Play the talk and print where the pictures are.
 #[allow(clippy::print_stdout)] // The paths are what the person waits for.
-async fn talk() -> Result<()> {
+async fn talk(nodes: bool) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let server = Server::start(folder.path()).await?;
-    println!("kithd listens at {}", server.address());
+    let mut place = Place::start(folder.path(), nodes).await?;
+    let address = place.address();
     let ada = Window::open("ada").await?;
     let grace = Window::open("grace").await?;
-    registers(&ada, &server.address(), ADA.0, ADA.1).await?;
-    registers(&grace, &server.address(), GRACE.0, GRACE.1).await?;
+    registers(&ada, &address, ADA.0, ADA.1).await?;
+    registers(&grace, &address, GRACE.0, GRACE.1).await?;
     println!("Two windows are open, and Ada and Grace are signed in.");
 
     finds(&ada, "grace").await?;
     for (n, (who, text)) in TALK.iter().enumerate() {
+        if n == KILLED_BEFORE {
+            place.loses_a_node().await?;
+        }
         let (from, to) = if *who == "ada" { (&ada, &grace) } else { (&grace, &ada) };
         from.comes_to_front().await?;
         for (line, part) in text.split('\n').enumerate() {

@@ -18,10 +18,14 @@ pub(super) fn answers(service: &Service) -> bool {
             // OPTIONS of protocol version 4; 6 is SUPPORTED.
             Kind::Cql => Ok(ask(service, &[4, 0, 0, 0, 5, 0, 0, 0, 0], 9)?[4] == 6),
             Kind::Zookeeper => Ok(ask(service, b"ruok", 4)? == b"imok"),
-            // A request for TLS, which is answered with one letter before anything else.
+            // A start of protocol version 3: `R` lets in or asks for a password, while a server that
+            // is still starting says `E`, an error.
             Kind::Postgres => {
-                let answer = ask(service, &[0, 0, 0, 8, 4, 210, 22, 47], 1)?;
-                Ok(matches!(answer[0], b'S' | b'N'))
+                let who = b"user\0kith\0database\0postgres\0\0";
+                let mut question = (8 + who.len() as u32).to_be_bytes().to_vec();
+                question.extend_from_slice(&[0, 3, 0, 0]);
+                question.extend_from_slice(who);
+                Ok(ask(service, &question, 1)?[0] == b'R')
             }
             // Whatever the status, it is there.
             Kind::S3 | Kind::Haproxy => {
