@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use event_log::EventLog;
+use event_log::{EventLog, LogError};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use protocol::Millis;
 use tokio::sync::mpsc;
@@ -50,6 +52,8 @@ pub struct App {
     pub lists: Option<Arc<Lists>>,
     /// Cancelled when the stages of a cluster's node are to end; embedded they end with their logs.
     ending: CancellationToken,
+    /// Cancelled when a stage has ended by itself.
+    failed: CancellationToken,
     /// The tasks of the stages.
     stages: Arc<Mutex<JoinSet<()>>>,
     engine: Engine,
@@ -88,6 +92,7 @@ impl App {
             started,
             lists: lists.as_ref().map(|(_, lists)| lists.clone()),
             ending: CancellationToken::new(),
+            failed: CancellationToken::new(),
             stages: Arc::default(),
             engine,
         };
@@ -102,35 +107,41 @@ impl App {
         changes: Option<mpsc::Receiver<storage::Committed>>,
         lists: Option<(Arc<dyn EventLog>, Arc<Lists>)>,
     ) {
-        let (fold, ending) = (self.stores.fold.clone(), self.ending.clone());
         let mut stages = self.stages.lock();
-        stages.spawn(async move {
-            if let Err(error) = lanes::run(log, fold, ending).await {
-                tracing::error!("sequencing has ended: {error}");
-            }
-        });
+        let mut spawn = |what: &'static str, stage: BoxFuture<'static, Result<(), LogError>>| {
+            let failed = self.failed.clone();
+            stages.spawn(async move {
+                if let Err(error) = stage.await {
+                    tracing::error!("{what} has ended, and this node with it: {error}");
+                    failed.cancel();
+                }
+            });
+        };
+        let (fold, ending) = (self.stores.fold.clone(), self.ending.clone());
+        spawn("sequencing", lanes::run(log, fold, ending).boxed());
         if let Some(changes) = changes {
-            stages.spawn(inbox::append(changes, inbox.clone()));
+            spawn("the inbox", inbox::append(changes, inbox.clone()).map(Ok).boxed());
         }
         if let Some((owned, lists)) = lists {
             let ending = self.ending.clone();
-            stages.spawn(async move {
-                if let Err(error) = lists.keep(owned, ending).await {
-                    tracing::error!("keeping lists has ended: {error}");
-                }
-            });
+            spawn("keeping lists", async move { lists.keep(owned, ending).await }.boxed());
         }
         let (delivery, ending) = (self.delivery.clone(), self.ending.clone());
-        stages.spawn(async move {
-            let delivered = tokio::select! {
+        let delivering = async move {
+            tokio::select! {
                 biased;
                 delivered = delivery.run(inbox) => delivered,
                 () = ending.cancelled() => Ok(()),
-            };
-            if let Err(error) = delivered {
-                tracing::error!("delivery has ended: {error}");
             }
-        });
+        };
+        spawn("delivery", delivering.boxed());
+    }
+
+    /// Cancelled when a stage has ended by itself: without it nothing is acknowledged or delivered any
+    /// more, so the process has to end and begin anew.
+    #[must_use]
+    pub fn failed(&self) -> CancellationToken {
+        self.failed.clone()
     }
 
     /// Cancelled when the node has ended all its sessions and ends its stages.

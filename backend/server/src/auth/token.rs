@@ -54,18 +54,26 @@ impl Secret {
             }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let secret = Self(environment.bytes());
-                secret.write(file).with_context(|| {
-                    format!("the secret cannot be written to {}", file.display())
-                })?;
-                Ok(secret)
+                let written = secret.write(file, &environment.id().simple().to_string());
+                match written {
+                    Ok(()) => Ok(secret),
+                    // Another node was quicker, and its secret is everybody's.
+                    Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                        Self::load(file, environment)
+                    }
+                    Err(error) => Err(error).with_context(|| {
+                        format!("the secret cannot be written to {}", file.display())
+                    }),
+                }
             }
             Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
         }
     }
 
-    /// Written beside and renamed, so that a kill leaves either no secret or a whole one.
-    fn write(&self, file: &Path) -> std::io::Result<()> {
-        let beside = file.with_extension("new");
+    /// Written beside and then put in its place, so that a kill leaves either no secret or a whole one,
+    /// and of several nodes that share the file one writes it.
+    fn write(&self, file: &Path, unique: &str) -> std::io::Result<()> {
+        let beside = file.with_extension(format!("{unique}.new"));
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder)?;
         }
@@ -76,7 +84,10 @@ impl Secret {
         let mut out = options.open(&beside)?;
         writeln!(out, "{}", URL_SAFE_NO_PAD.encode(self.0))?;
         out.sync_all()?;
-        std::fs::rename(&beside, file)
+        // A link, unlike a rename, takes nobody else's place.
+        let linked = std::fs::hard_link(&beside, file);
+        std::fs::remove_file(&beside)?;
+        linked
     }
 
     /// The access token of `session` that is good until `expires`.
@@ -158,6 +169,24 @@ mod tests {
         let refresh = secret.refresh(SESSION, 3, DEVICE);
         assert_eq!(secret.read_refresh(&refresh, DEVICE), Some((SESSION, 3)));
         assert_eq!(refresh, secret.refresh(SESSION, 3, DEVICE), "it can be given out again");
+    }
+
+    #[test]
+    fn nodes_that_begin_at_once_have_one_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("shared/secret");
+        let begin = std::sync::Barrier::new(8);
+        let tokens = std::thread::scope(|nodes| {
+            let load = || {
+                begin.wait();
+                Secret::load(&file, &Environment::real()).unwrap().access(SESSION, 99)
+            };
+            let nodes: Vec<_> = (0..8).map(|_| nodes.spawn(load)).collect();
+            nodes.into_iter().map(|node| node.join().unwrap()).collect::<Vec<_>>()
+        });
+        assert!(tokens.iter().all(|token| *token == tokens[0]), "{tokens:?}");
+        let left = std::fs::read_dir(folder.path().join("shared")).unwrap().count();
+        assert_eq!(left, 1, "only the secret");
     }
 
     #[test]

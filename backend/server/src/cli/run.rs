@@ -45,11 +45,16 @@ async fn serve(config: Config, out: &mut impl Write) -> anyhow::Result<()> {
         tokio::spawn(crate::discovery::zookeeper::keep(app.clone(), hosts));
     }
     greet(&app, address, out).await?;
+    let failed = app.failed();
     let upkeep = tokio::spawn(upkeep::run(app.clone()));
     let (router, config) = (http::router(app.clone()), app.config.clone());
     let accepting = async { http::serve::serve(listener, router, &config, app.stop.clone()).await };
     let stopping = async {
-        signals.next().await;
+        tokio::select! {
+            biased;
+            () = signals.next() => {}
+            () = failed.cancelled() => {}
+        }
         tracing::info!("stopping");
         app.drain();
         let gone = async {
@@ -67,6 +72,7 @@ async fn serve(config: Config, out: &mut impl Write) -> anyhow::Result<()> {
     upkeep.abort();
     app.stop().await;
     tracing::info!("stopped");
+    anyhow::ensure!(!failed.is_cancelled(), "a stage has ended; the log says why");
     Ok(())
 }
 
