@@ -1,14 +1,21 @@
 //! The commands that prepare the services of a cluster.
 
 use std::io::Write;
+use std::time::Duration;
 
 use anyhow::{bail, ensure};
 use clap::Subcommand;
 use event_log::{Made, Topics};
+use tokio::time::Instant;
 
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::parts;
+
+/// How long the brokers may take to hear of new topics.
+const HEARD: Duration = Duration::from_secs(10);
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// What can be done with topics.
 #[derive(Debug, Subcommand)]
@@ -44,7 +51,16 @@ pub(super) fn topics(
                 writeln!(out, "{name}: {what}")?;
             }
         }
-        let complaints = topics.check(&wanted).await?;
+        let mut complaints = topics.check(&wanted).await?;
+        // A broker hears of a topic a moment after another one has made it.
+        let patience = Instant::now() + HEARD;
+        while matches!(command, TopicsCommand::Create)
+            && !complaints.is_empty()
+            && Instant::now() < patience
+        {
+            tokio::time::sleep(LOOK).await;
+            complaints = topics.check(&wanted).await?;
+        }
         if !complaints.is_empty() {
             bail!("{}", complaints.join("\n"));
         }

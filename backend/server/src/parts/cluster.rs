@@ -31,6 +31,8 @@ const LEFTOVERS: Duration = Duration::from_secs(5);
 
 /// How long the partitions of a topic may be without leaders at a start.
 const LEADERS: Duration = Duration::from_secs(20);
+/// How long a topic may be missing at a start.
+const HEARD: Duration = Duration::from_secs(5);
 /// How often that is looked at.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -150,7 +152,17 @@ async fn connect(
         tracing::error!("Kafka takes nothing more from this process: {why}");
         std::process::abort();
     });
-    KafkaLog::connect(settings, restart, fatal).await.context("cluster.kafka")
+    let patience = Instant::now() + HEARD;
+    loop {
+        match KafkaLog::connect(settings.clone(), restart.clone(), fatal.clone()).await {
+            // A broker hears of a topic a moment after another one has made it.
+            Err(error) if Instant::now() < patience => {
+                tracing::info!("waiting for Kafka: {error}");
+                tokio::time::sleep(LOOK).await;
+            }
+            connected => return connected.context("cluster.kafka"),
+        }
+    }
 }
 
 /// Where each partition of a topic ends. While its partitions get their leaders, as just after it was
