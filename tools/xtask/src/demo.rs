@@ -10,6 +10,8 @@ use crate::run::{become_program, program, run};
 use crate::services::{self, Kind};
 use crate::setup::{EVERYTHING, setup};
 
+/// Where a demo keeps everything.
+const FOLDER: &str = "target/demo";
 /// What three nodes and their balancer stand on.
 const NODES_NEED: &[Kind] =
     &[Kind::Kafka, Kind::Cql, Kind::Zookeeper, Kind::Postgres, Kind::Haproxy];
@@ -33,7 +35,7 @@ pub(crate) fn over_three_nodes(root: &Path) -> Result<()> {
     })?;
     say("");
     let words = ["cargo", "run", "-q", "-p", "desktop-tests", "--bin", "demo", "--", "nodes"];
-    become_program(&mut program(root, &words))
+    become_program(program(root, &words).arg(root.join(FOLDER)))
 }
 
 /// Set up, build, and become the demo. With `pictures`, or where there is no display, it plays a
@@ -56,11 +58,7 @@ pub(crate) fn demo(root: &Path, pictures: bool) -> Result<()> {
     say("");
     let words = ["cargo", "run", "-q", "-p", "desktop-tests", "--bin", "demo", "--"];
     let mut command = program(root, &words);
-    if pictures {
-        command.arg("pictures");
-    } else {
-        command.arg("windows").arg(root.join("target/demo"));
-    }
+    command.arg(if pictures { "pictures" } else { "windows" }).arg(root.join(FOLDER));
     become_program(&mut command)
 }
 

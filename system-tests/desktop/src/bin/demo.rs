@@ -41,8 +41,8 @@ fn main() -> ExitCode {
     let folder = std::env::args().nth(2).map(PathBuf::from);
     let done = match (&*mode, folder) {
         ("windows", Some(folder)) => run(windows(&folder)).map(drop),
-        ("pictures" | "nodes", None) => unseen(&mode),
-        _ => Err(anyhow!("usage: demo windows FOLDER | demo pictures | demo nodes")),
+        ("pictures" | "nodes", Some(folder)) => unseen(&mode, &folder),
+        _ => Err(anyhow!("usage: demo windows|pictures|nodes FOLDER")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -53,16 +53,17 @@ fn main() -> ExitCode {
     }
 }
 
-fn unseen(mode: &str) -> Result<()> {
+fn unseen(mode: &str, folder: &Path) -> Result<()> {
     if !is_inside() {
-        let output = again_inside(&[mode], Stdio::inherit())?;
+        let shown = folder.to_str().context("the folder's name is no Unicode")?;
+        let output = again_inside(&[mode, shown], Stdio::inherit())?;
         if !output.status.success() {
             bail!("{}", String::from_utf8_lossy(&output.stderr));
         }
         return Ok(());
     }
     unlock_keyring()?;
-    match run(talk(mode == "nodes"))? {
+    match run(talk(folder, mode == "nodes"))? {
         Ended::Itself => Ok(()),
         Ended::Interrupted => bail!("interrupted"),
     }
@@ -89,10 +90,7 @@ fn run(demo: impl Future<Output = Result<()>>) -> Result<Ended> {
 /// them, until both apps are ended. Everything is in `folder`, made anew, and nothing in the keychain.
 #[allow(clippy::print_stdout)] // This is what the person waits for.
 async fn windows(folder: &Path) -> Result<()> {
-    if folder.exists() {
-        std::fs::remove_dir_all(folder)?;
-    }
-    std::fs::create_dir_all(folder)?;
+    make_anew(folder)?;
     let server = Server::start(folder).await?;
     println!("kithd listens at {}", server.address());
     let place = |who: &str| (folder.join(who), folder.join(format!("{who}-secrets.json")));
@@ -122,6 +120,14 @@ async fn windows(folder: &Path) -> Result<()> {
     println!("They go on in the tray when they are closed. Ctrl+C here ends everything.");
     tokio::try_join!(ada.goes_on(), grace.goes_on())?;
     Ok(())
+}
+
+/// Nothing of an earlier demo.
+fn make_anew(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder)?;
+    }
+    Ok(std::fs::create_dir_all(folder)?)
 }
 
 /// Where they talk.
@@ -162,9 +168,9 @@ impl Place {
 
 /// Play the talk and print where the pictures are.
 #[allow(clippy::print_stdout)] // The paths are what the person waits for.
-async fn talk(nodes: bool) -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let mut place = Place::start(folder.path(), nodes).await?;
+async fn talk(folder: &Path, nodes: bool) -> Result<()> {
+    make_anew(folder)?;
+    let mut place = Place::start(folder, nodes).await?;
     let address = place.address();
     let ada = Window::open("ada").await?;
     let grace = Window::open("grace").await?;
