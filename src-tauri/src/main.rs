@@ -107,7 +107,7 @@ fn run(arguments: Arguments) -> Result<()> {
         .plugin(autostart::plugin(arguments.profile.as_ref()));
     #[cfg(not(target_os = "linux"))]
     let builder = builder.plugin(tauri_plugin_notification::init());
-    let app = builder
+    let app = tray::heed(builder)
         .invoke_handler(tauri::generate_handler![bridge::call, bridge::subscribe])
         .setup(move |app| Ok(set_up(app.handle(), identifier, &arguments)?))
         .build(context)

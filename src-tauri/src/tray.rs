@@ -16,6 +16,27 @@ use crate::{quit, window};
 const OPEN: &str = "open";
 const QUIT: &str = "quit";
 
+/// Hear what is clicked in the tray. To be called before anything shows it: an icon that is there
+/// before somebody listens loses the first click.
+pub(crate) fn heed(builder: tauri::Builder<tauri::Wry>) -> tauri::Builder<tauri::Wry> {
+    builder
+        .on_menu_event(|app, event| match event.id().as_ref() {
+            OPEN => window::show(app),
+            QUIT => quit::quit(app),
+            _ => {}
+        })
+        .on_tray_icon_event(|app, event| {
+            if let TrayIconEvent::Click {
+                button: MouseButton::Left,
+                button_state: MouseButtonState::Up,
+                ..
+            } = event
+            {
+                window::show(app);
+            }
+        })
+}
+
 /// The tray, for as long as the app runs.
 pub(crate) struct Tray {
     /// Its name on the system, and what it says when nothing is unread.
@@ -64,21 +85,6 @@ impl Tray {
             .icon(picture(app, unread > 0)?)
             .menu(&menu)
             .show_menu_on_left_click(false)
-            .on_menu_event(|app, event| match event.id().as_ref() {
-                OPEN => window::show(app),
-                QUIT => quit::quit(app),
-                _ => {}
-            })
-            .on_tray_icon_event(|icon, event| {
-                if let TrayIconEvent::Click {
-                    button: MouseButton::Left,
-                    button_state: MouseButtonState::Up,
-                    ..
-                } = event
-                {
-                    window::show(icon.app_handle());
-                }
-            })
             .build(app)?;
         let new = Shown { icon, open, quit };
         self.say(&new, unread, words)?;
