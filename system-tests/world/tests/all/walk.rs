@@ -121,7 +121,10 @@ impl<'w> Walk<'w> {
             }
             89..92 => {
                 if let Some(app) = self.world.app() {
-                    app.embedded().expect("embedded").conversation_log().revoke(self.random.random_range(0..4));
+                    app.embedded()
+                        .expect("embedded")
+                        .conversation_log()
+                        .revoke(self.random.random_range(0..4));
                 }
             }
             92..95 => self.kills_when_something_is_shown().await,
