@@ -118,11 +118,14 @@ impl App {
             });
         };
         let (fold, ending) = (self.stores.fold.clone(), self.ending.clone());
-        spawn("sequencing", lanes::run(log, fold, ending).boxed());
+        let roles = self.config.roles;
+        if roles.sequencer {
+            spawn("sequencing", lanes::run(log, fold, ending).boxed());
+        }
         if let Some(changes) = changes {
             spawn("the inbox", inbox::append(changes, inbox.clone()).map(Ok).boxed());
         }
-        if let Some((owned, lists)) = lists {
+        if let Some((owned, lists)) = lists.filter(|_| roles.inbox) {
             let ending = self.ending.clone();
             spawn("keeping lists", async move { lists.keep(owned, ending).await }.boxed());
         }
@@ -134,7 +137,9 @@ impl App {
                 () = ending.cancelled() => Ok(()),
             }
         };
-        spawn("delivery", delivering.boxed());
+        if roles.gateway {
+            spawn("delivery", delivering.boxed());
+        }
     }
 
     /// Cancelled when a stage has ended by itself: without it nothing is acknowledged or delivered any

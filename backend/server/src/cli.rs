@@ -39,7 +39,11 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server (what happens without a command).
-    Run,
+    Run {
+        /// Run the stages of this role only, instead of those in `roles`; may be given again.
+        #[arg(long, value_name = "all|gateway|sequencer|inbox|push")]
+        role: Vec<String>,
+    },
     /// Look at the settings.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -115,16 +119,23 @@ impl Cli {
         variables: impl IntoIterator<Item = (String, String)>,
         out: &mut impl Write,
     ) -> anyhow::Result<()> {
-        let command = self.command.unwrap_or(Command::Run);
+        let command = self.command.unwrap_or(Command::Run { role: Vec::new() });
         if let Command::Openapi { markdown: page } = command {
             let document = document()?;
             let text = if page { markdown(&document) } else { format!("{document:#}\n") };
             return Ok(out.write_all(text.as_bytes())?);
         }
-        let config = Config::load(self.config.as_deref(), variables)?;
+        // As a variable of that name, which is above the file.
+        let roles = match &command {
+            Command::Run { role } if !role.is_empty() => {
+                Some(("KITH__ROLES".into(), role.join(",")))
+            }
+            _ => None,
+        };
+        let config = Config::load(self.config.as_deref(), variables.into_iter().chain(roles))?;
         log_to_stderr(&config)?;
         match command {
-            Command::Run | Command::Openapi { .. } => run::run(config, out),
+            Command::Run { .. } | Command::Openapi { .. } => run::run(config, out),
             Command::Config(ConfigCommand::Check) => {
                 writeln!(out, "The settings can be used.").context("stdout")
             }

@@ -4,6 +4,7 @@
 
 mod check;
 mod cluster;
+mod roles;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -14,11 +15,14 @@ use serde::{Deserialize, Serialize};
 
 pub use check::Invalid;
 pub use cluster::Cluster;
+pub use roles::Roles;
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// Which stages this node runs: `all`, or some of `gateway`, `sequencer`, `inbox`, `push`.
+    pub roles: Roles,
     /// Where the server stands and who may come.
     pub server: Server,
     /// Passwords and signing in.
@@ -242,6 +246,7 @@ impl Config {
             .prefix_separator("__")
             .separator("__")
             .list_separator(",")
+            .with_list_parse_key("roles")
             .with_list_parse_key("server.trusted_proxies")
             .with_list_parse_key("server.origins")
             .with_list_parse_key("cluster.kafka")

@@ -18,6 +18,8 @@ use crate::{PATIENCE, built, command};
 pub const NODES: u8 = 3;
 /// Where the balancer expects each: at 127.0.0.1, .2, .3.
 const PORT: u16 = 18_081;
+/// Where a node that is no gateway says how it is.
+const ADMIN: u16 = 18_085;
 /// Where the balancer listens.
 pub const BALANCER: &str = "http://127.0.0.1:18080";
 /// Where PostgreSQL's primary listens.
@@ -26,6 +28,8 @@ const POSTGRES: (&str, &str) = ("127.0.0.1", "15432");
 /// A cluster that ends when this is dropped.
 pub struct Cluster {
     setups: Vec<Setup>,
+    /// Which of them apps come to.
+    gateways: Vec<bool>,
     nodes: Vec<Option<Server>>,
 }
 
@@ -35,6 +39,26 @@ impl Cluster {
     /// # Errors
     /// When a service is not there, or a node does not come up; the logs stay in `folder`.
     pub async fn start(folder: &Path) -> Result<Self> {
+        Self::start_with(folder, |_| Vec::new()).await
+    }
+
+    /// The same, but each node runs one stage, or one and the pushes.
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub async fn start_apart(folder: &Path) -> Result<Self> {
+        let roles = ["gateway", "sequencer", "inbox,push"];
+        Self::start_with(folder, |n| vec![("KITH__ROLES".into(), roles[n].into())]).await
+    }
+
+    /// The same, each node with more variables of its own. Nodes are counted from 0.
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub async fn start_with(
+        folder: &Path,
+        own_variables: impl Fn(usize) -> Vec<(String, String)>,
+    ) -> Result<Self> {
         let kithd = built("kithd")?;
         // A name that no earlier run has used.
         let name = format!("kith_{:x}", RandomState::new().build_hasher().finish());
@@ -51,11 +75,22 @@ impl Cluster {
             let said = String::from_utf8_lossy(&output.stderr);
             ensure!(output.status.success(), "kithd {}: {said}", words.join(" "));
         }
-        let mut cluster = Self { setups: Vec::new(), nodes: Vec::new() };
+        let mut cluster = Self { setups: Vec::new(), gateways: Vec::new(), nodes: Vec::new() };
         for n in 1..=NODES {
             let mut own = variables.clone();
             own.push(("KITH__SERVER__NODE".into(), format!("node-{n}")));
-            let address = SocketAddr::from((Ipv4Addr::new(127, 0, 0, n), PORT));
+            own.extend(own_variables(usize::from(n - 1)));
+            let host = Ipv4Addr::new(127, 0, 0, n);
+            let listen = SocketAddr::from((host, PORT));
+            let is_gateway = own.iter().all(|(key, value)| {
+                key != "KITH__ROLES" || value.split(',').any(|role| role == "gateway")
+            });
+            // Where it is asked whether it is ready.
+            let address = if is_gateway { listen } else { SocketAddr::from((host, ADMIN)) };
+            if !is_gateway {
+                own.push(("KITH__SERVER__LISTEN".into(), listen.to_string()));
+                own.push(("KITH__ADMIN__LISTEN".into(), address.to_string()));
+            }
             let setup = Setup {
                 program: kithd.clone(),
                 under: Vec::new(),
@@ -65,16 +100,18 @@ impl Cluster {
             };
             cluster.nodes.push(Some(setup.start().await?));
             cluster.setups.push(setup);
+            cluster.gateways.push(is_gateway);
             // One after another: the first makes the secret that all of them use.
             cluster.is_ready(usize::from(n - 1)).await?;
         }
         Ok(cluster)
     }
 
-    /// Where each node is reached.
+    /// Where each node is reached that apps come to.
     #[must_use]
     pub fn addresses(&self) -> Vec<String> {
-        self.setups.iter().map(|setup| format!("http://{}", setup.address)).collect()
+        let gateways = self.setups.iter().zip(&self.gateways).filter(|(_, is)| **is);
+        gateways.map(|(setup, _)| format!("http://{}", setup.address)).collect()
     }
 
     /// End a node at once, as a power cut does. Nodes are counted from 0.

@@ -48,6 +48,13 @@ const WITH_SERVICES: &[(&str, &str, Runner, &[Kind])] = &[
         Runner::Cargo,
         &[Kind::Kafka, Kind::Cql, Kind::Postgres, Kind::Zookeeper],
     ),
+    (
+        "the same, each stage on a node of its own",
+        "cargo run -q -p programs --bin with-cluster -- --apart \
+         cargo test -p system-tests --test all over_real_sockets",
+        Runner::Cargo,
+        &[Kind::Kafka, Kind::Cql, Kind::Postgres, Kind::Zookeeper],
+    ),
 ];
 
 /// One program that tests something.

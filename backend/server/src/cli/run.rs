@@ -1,7 +1,6 @@
 //! Running the server: from the first line that it prints to the last thing that it stores.
 
 use std::io::Write;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -30,10 +29,7 @@ pub(super) fn run(config: Config, out: &mut impl Write) -> anyhow::Result<()> {
 async fn serve(config: Config, out: &mut impl Write) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     // First of all: a second server on the same port should hear of that, not of the database.
-    let listener = TcpListener::bind(config.server.listen)
-        .await
-        .with_context(|| format!("server.listen: cannot listen on {}", config.server.listen))?;
-    let address = listener.local_addr()?;
+    let listener = listen(&config).await?;
     let admin = Admin::bind(&config).await?;
     let app = App::start(config, Environment::real()).await?;
     if let Some(admin) = admin {
@@ -44,11 +40,15 @@ async fn serve(config: Config, out: &mut impl Write) -> anyhow::Result<()> {
         let hosts = app.config.cluster.zookeeper.clone();
         tokio::spawn(crate::discovery::zookeeper::keep(app.clone(), hosts));
     }
-    greet(&app, address, out).await?;
+    greet(&app, listener.as_ref(), out).await?;
     let failed = app.failed();
     let upkeep = tokio::spawn(upkeep::run(app.clone()));
     let (router, config) = (http::router(app.clone()), app.config.clone());
-    let accepting = async { http::serve::serve(listener, router, &config, app.stop.clone()).await };
+    let accepting = async {
+        if let Some(listener) = listener {
+            http::serve::serve(listener, router, &config, app.stop.clone()).await;
+        }
+    };
     let stopping = async {
         tokio::select! {
             biased;
@@ -76,9 +76,31 @@ async fn serve(config: Config, out: &mut impl Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn greet(app: &App, address: SocketAddr, out: &mut impl Write) -> anyhow::Result<()> {
+/// Where apps come to, if they come to this node.
+async fn listen(config: &Config) -> anyhow::Result<Option<TcpListener>> {
+    if !config.roles.gateway {
+        return Ok(None);
+    }
+    let address = config.server.listen;
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("server.listen: cannot listen on {address}"))?;
+    Ok(Some(listener))
+}
+
+async fn greet(
+    app: &App,
+    listener: Option<&TcpListener>,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     let data = app.config.server.data.display();
     let version = env!("CARGO_PKG_VERSION");
+    let Some(listener) = listener else {
+        let (node, roles) = (&app.config.server.node, app.config.roles);
+        writeln!(out, "kithd {version}, node {node}, is {roles}; apps do not come to it")?;
+        return Ok(out.flush()?);
+    };
+    let address = listener.local_addr()?;
     writeln!(out, "kithd {version} listens on http://{address}; its data is in {data}")?;
     if app.stores.accounts.count().await? == 0 {
         let device = app.environment.id();

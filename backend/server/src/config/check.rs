@@ -22,7 +22,12 @@ impl Config {
                 complaints.push(complaint.to_owned());
             }
         };
-        let Self { server, auth, limits, log, admin, cluster, dev } = self;
+        let Self { roles, server, auth, limits, log, admin, cluster, dev } = self;
+        require(
+            roles.is_all() || cluster.is_on(),
+            "roles must be all without cluster.kafka, cluster.cql and cluster.postgres: embedded, one \
+             process is every stage",
+        );
         require(!server.data.as_os_str().is_empty(), "server.data is empty: name a folder");
         require(
             protocol::name::check_title(&server.name).is_ok(),
@@ -156,6 +161,8 @@ mod tests {
     fn a_complaint_names_its_setting() {
         for (variable, value, setting) in [
             ("KITH__SERVER__NAME", "\u{200b}", "server.name"),
+            ("KITH__ROLES", "gateway", "roles must be all"),
+            ("KITH__ROLES", "gatekeeper", "roles has `gatekeeper`"),
             ("KITH__SERVER__REGION", "über uns", "server.region"),
             ("KITH__SERVER__ADDRESS", "chat.example", "server.address"),
             ("KITH__SERVER__ORIGINS", "https://a.example/path", "server.origins"),

@@ -12,18 +12,29 @@ use protocol::Millis;
 use protocol::request::{About, Node};
 
 use crate::app::App;
-use crate::config::Registration;
+use crate::config::{Registration, Roles};
 use crate::http::Json;
 
-/// The other nodes by name, as they were last seen, each with the moment at which it started.
+/// The other nodes by name, as they were last seen.
 #[derive(Clone, Debug, Default)]
 pub struct Nodes {
-    others: Arc<Mutex<BTreeMap<String, (Node, Millis)>>>,
+    others: Arc<Mutex<BTreeMap<String, Other>>>,
+}
+
+/// Another node.
+#[derive(Clone, Debug)]
+pub struct Other {
+    /// As apps see it.
+    pub node: Node,
+    /// When it started.
+    pub started: Millis,
+    /// Which stages it runs.
+    pub roles: Roles,
 }
 
 impl Nodes {
     /// What is known from now on.
-    pub fn replace(&self, others: BTreeMap<String, (Node, Millis)>) {
+    pub fn replace(&self, others: BTreeMap<String, Other>) {
         *self.others.lock() = others;
     }
 
@@ -32,12 +43,17 @@ impl Nodes {
     #[must_use]
     pub fn newer(&self, than: Millis) -> Vec<String> {
         let others = self.others.lock();
-        let newer = others.values().filter(|(node, at)| *at > than && !node.address.is_empty());
-        newer.map(|(node, _)| node.address.clone()).collect()
+        let newer = others.values().filter(|other| {
+            other.roles.gateway && other.started > than && !other.node.address.is_empty()
+        });
+        newer.map(|other| other.node.address.clone()).collect()
     }
 
-    fn all(&self) -> Vec<Node> {
-        self.others.lock().values().map(|(node, _)| node.clone()).collect()
+    /// Those that take connections.
+    fn gateways(&self) -> Vec<Node> {
+        let others = self.others.lock();
+        let gateways = others.values().filter(|other| other.roles.gateway);
+        gateways.map(|other| other.node.clone()).collect()
     }
 }
 
@@ -56,7 +72,7 @@ pub(crate) async fn about(State(app): State<App>) -> Json<About> {
 #[utoipa::path(get, path = "/v1/nodes", tag = "Server",
     responses((status = 200, body = protocol::request::Nodes)))]
 pub(crate) async fn nodes(State(app): State<App>) -> Json<protocol::request::Nodes> {
-    let mut nodes = app.nodes.all();
+    let mut nodes = app.nodes.gateways();
     // A node that is about to stop takes no connections.
     if !app.stop.is_cancelled() {
         nodes.insert(0, own(&app));
@@ -92,20 +108,21 @@ mod tests {
 
     #[test]
     fn who_started_later_is_preferred_if_apps_can_reach_it() {
-        let node = |id: &str, address: &str| Node {
-            id: id.into(),
-            address: address.into(),
-            region: "eu".into(),
-            load: 0,
-            capacity: 1,
+        let other = |id: &str, address: &str, started, roles: &str| {
+            let (address, region) = (address.into(), "eu".into());
+            let node = Node { id: id.into(), address, region, load: 0, capacity: 1 };
+            let roles = Roles::try_from(vec![roles.to_owned()]).unwrap();
+            (id.to_owned(), Other { node, started, roles })
         };
         let nodes = Nodes::default();
         nodes.replace(BTreeMap::from([
-            ("a".into(), (node("a", "https://a.example"), 10)),
-            ("b".into(), (node("b", "https://b.example"), 30)),
-            ("c".into(), (node("c", ""), 40)),
+            other("a", "https://a.example", 10, "all"),
+            other("b", "https://b.example", 30, "gateway"),
+            other("c", "", 40, "all"),
+            other("d", "https://d.example", 40, "sequencer"),
         ]));
         assert_eq!(nodes.newer(20), ["https://b.example"]);
-        assert_eq!(nodes.all().len(), 3);
+        let apps_see: Vec<String> = nodes.gateways().into_iter().map(|node| node.id).collect();
+        assert_eq!(apps_see, ["a", "b", "c"]);
     }
 }

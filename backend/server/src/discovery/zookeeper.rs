@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use zookeeper_client::{Acls, Client, CreateMode, Error};
 
-use super::Nodes;
+use super::{Nodes, Other};
 use crate::app::App;
+use crate::config::Roles;
 
 /// Where the entries are.
 const FOLDER: &str = "/kith/nodes";
@@ -28,6 +29,9 @@ struct Entry {
     node: Node,
     /// When the process started, milliseconds since 1970.
     started: i64,
+    /// Which stages it runs.
+    #[serde(default)]
+    roles: Roles,
 }
 
 /// Announce this node and keep [`App::nodes`] up to date, until the node begins to stop.
@@ -64,7 +68,7 @@ async fn session(
             in_time(client.delete(&path, None)).await?;
             return Ok(());
         }
-        let entry = Entry { node: super::own(app), started: app.started };
+        let entry = Entry { node: super::own(app), started: app.started, roles: app.config.roles };
         let data = serde_json::to_vec(&entry)?;
         match in_time(client.set_data(&path, &data, None)).await {
             Ok(_) => {}
@@ -83,7 +87,7 @@ async fn session(
     }
 }
 
-async fn others(client: &Client, own: &str) -> anyhow::Result<BTreeMap<String, (Node, i64)>> {
+async fn others(client: &Client, own: &str) -> anyhow::Result<BTreeMap<String, Other>> {
     let mut found = BTreeMap::new();
     for name in in_time(client.list_children(FOLDER)).await? {
         if name == own {
@@ -94,8 +98,8 @@ async fn others(client: &Client, own: &str) -> anyhow::Result<BTreeMap<String, (
             continue;
         };
         // What another version wrote and this one cannot read is left out.
-        if let Ok(Entry { node, started }) = serde_json::from_slice(&data) {
-            found.insert(name, (node, started));
+        if let Ok(Entry { node, started, roles }) = serde_json::from_slice(&data) {
+            found.insert(name, Other { node, started, roles });
         }
     }
     Ok(found)

@@ -1,5 +1,6 @@
-//! `with-cluster COMMAND…`: three `kithd` nodes on the real services while a command runs, whose
-//! environment names them in `KITH_ADDRESSES`.
+//! `with-cluster [--apart] COMMAND…`: three `kithd` nodes on the real services while a command runs,
+//! whose environment names those that apps come to in `KITH_ADDRESSES`. With `--apart` one node is the
+//! gateway, one the sequencer, one has the inbox and the pushes.
 
 use std::process::ExitCode;
 
@@ -22,12 +23,21 @@ fn main() -> ExitCode {
 /// Whether the command succeeded.
 fn run() -> Result<bool> {
     let mut words = std::env::args_os().skip(1);
-    let program = words.next().context("usage: with-cluster COMMAND…")?;
+    let mut program = words.next();
+    let apart = program.as_ref().is_some_and(|word| word == "--apart");
+    if apart {
+        program = words.next();
+    }
+    let program = program.context("usage: with-cluster [--apart] COMMAND…")?;
     let folder = std::env::temp_dir().join(format!("kith-cluster-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let succeeded = runtime.block_on(async {
-        let cluster = Cluster::start(&folder).await?;
+        let cluster = if apart {
+            Cluster::start_apart(&folder).await?
+        } else {
+            Cluster::start(&folder).await?
+        };
         let addresses = cluster.addresses().join(",");
         let status =
             Command::new(program).args(words).env("KITH_ADDRESSES", addresses).status().await?;
