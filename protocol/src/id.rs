@@ -77,6 +77,10 @@ id!(
     /// One signed-in device's place on the server: its tokens and sockets.
     SessionId
 );
+id!(
+    /// One place to which a device's pushes go. Given by the server.
+    SubscriptionId
+);
 
 /// The namespace of direct conversations' ids.
 const DIRECT: Uuid = Uuid::from_u128(0x6b69_7468_0000_5000_8000_6469_7265_6374);

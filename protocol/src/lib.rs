@@ -17,6 +17,7 @@ pub mod frame;
 pub mod limits;
 pub mod model;
 pub mod name;
+pub mod push;
 pub mod request;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -25,7 +26,9 @@ pub mod wire;
 pub use code::{Code, Problem};
 pub use command::{Command, Entry, Submit};
 pub use frame::{ClientFrame, ServerFrame};
-pub use id::{ClientRef, ConversationId, DeviceId, SessionId, UserId, direct_conversation};
+pub use id::{
+    ClientRef, ConversationId, DeviceId, SessionId, SubscriptionId, UserId, direct_conversation,
+};
 pub use model::{Event, EventKind, MessageState, Role};
 
 /// A moment for display: milliseconds since 1970-01-01 UTC. Never used for order.

@@ -54,3 +54,11 @@ pub const SENDS_PER_SECOND: u32 = 10;
 pub const SEND_BURST: u32 = 50;
 /// A typing notice is gone after this long, in milliseconds.
 pub const TYPING_MILLIS: i64 = 6_000;
+/// Most characters of a message that a push says: what a notification can show.
+pub const PUSH_CHARS: usize = 200;
+/// Most places to which the pushes of one session go.
+pub const SUBSCRIPTIONS_PER_SESSION: usize = 4;
+/// Most places to which the pushes of one person go.
+pub const SUBSCRIPTIONS_PER_USER: usize = 20;
+/// Longest address to which pushes go, in bytes.
+pub const PUSH_URL_BYTES: usize = 1024;

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 use protocol::model::Range;
 use protocol::testing::{broken, read_back};
-use protocol::{Code, Event, MessageState, Problem, Submit, request, wire};
+use protocol::{Code, Event, MessageState, Problem, Submit, push, request, wire};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -127,6 +127,7 @@ fn bodies_of_requests() {
         body::<request::ChangeProfile>(bytes)?;
         body::<request::Settings>(bytes)
     });
+    over("push", body::<push::SubscribePush>);
     over("polls", |bytes| {
         body::<request::Poll>(bytes)?;
         body::<request::PollSend>(bytes)
@@ -150,6 +151,12 @@ fn answers_to_requests() {
         body::<request::About>(bytes)?;
         body::<request::Nodes>(bytes)?;
         body::<Problem>(bytes)
+    });
+    over("push", |bytes| {
+        body::<push::PushSubscribed>(bytes)?;
+        body::<push::PushSubscriptions>(bytes)?;
+        body::<push::PushKey>(bytes)?;
+        body::<push::Pushed>(bytes)
     });
     over("polls", |bytes| {
         body::<request::PollOpened>(bytes)?;

@@ -19,9 +19,13 @@ use crate::environment::Environment;
 use crate::gateway::poll::Polls;
 use crate::parts::{Engine, Parts};
 use crate::pipeline::accept::{Accept, Rate};
+use crate::pipeline::dead::Dead;
 use crate::pipeline::deliver::Delivery;
 use crate::pipeline::list::Lists;
 use crate::pipeline::{inbox, lanes};
+use crate::push::gather::Gather;
+use crate::push::send::Sender;
+use crate::push::work::Worker;
 
 pub use crate::parts::Stores;
 
@@ -42,6 +46,8 @@ pub struct App {
     pub delivery: Arc<Delivery>,
     /// Long-poll sessions.
     pub polls: Arc<Polls>,
+    /// What makes pushes.
+    pub pushes: Arc<Sender>,
     /// Cancelled when the server begins to stop: nothing new is taken.
     pub stop: CancellationToken,
     /// The other nodes.
@@ -67,8 +73,25 @@ impl App {
     pub async fn start(config: Config, environment: Environment) -> anyhow::Result<Self> {
         let started = environment.now();
         let parts = Parts::open(&config, &environment).await?;
-        let Parts { stores, log, inbox, delivery, changes, lists, engine } = parts;
+        let Parts {
+            stores,
+            log,
+            inbox,
+            delivery,
+            changes,
+            lists,
+            pushes,
+            pushed_from,
+            dead,
+            engine,
+        } = parts;
         let secret = Secret::load(&config.secret_file(), &environment)?;
+        let sender = Sender::new(
+            environment.clone(),
+            secret.clone(),
+            config.push_contact(),
+            config.push.allow_private,
+        );
         let auth = Auth::new(
             &config,
             environment.clone(),
@@ -87,6 +110,7 @@ impl App {
             accept: Arc::new(accept),
             delivery: Arc::new(delivery),
             polls: Arc::default(),
+            pushes: Arc::new(sender),
             stop: CancellationToken::new(),
             nodes: Nodes::default(),
             started,
@@ -96,7 +120,11 @@ impl App {
             stages: Arc::default(),
             engine,
         };
-        app.run_stages(log, inbox, changes, lists);
+        if app.config.roles.push {
+            app.run_pushes(&pushes, pushed_from, &dead);
+        }
+        let gather = Gather::new(pushes, app.stores.push.clone());
+        app.run_stages(log, inbox, changes.map(|changes| (changes, gather)), lists, dead);
         Ok(app)
     }
 
@@ -104,26 +132,18 @@ impl App {
         &self,
         log: Arc<dyn EventLog>,
         inbox: Arc<dyn EventLog>,
-        changes: Option<mpsc::Receiver<storage::Committed>>,
+        changes: Option<(mpsc::Receiver<storage::Committed>, Gather)>,
         lists: Option<(Arc<dyn EventLog>, Arc<Lists>)>,
+        dead: Dead,
     ) {
-        let mut stages = self.stages.lock();
-        let mut spawn = |what: &'static str, stage: BoxFuture<'static, Result<(), LogError>>| {
-            let failed = self.failed.clone();
-            stages.spawn(async move {
-                if let Err(error) = stage.await {
-                    tracing::error!("{what} has ended, and this node with it: {error}");
-                    failed.cancel();
-                }
-            });
-        };
+        let spawn = |what, stage| self.spawn(what, stage);
         let (fold, ending) = (self.stores.fold.clone(), self.ending.clone());
         let roles = self.config.roles;
         if roles.sequencer {
-            spawn("sequencing", lanes::run(log, fold, ending).boxed());
+            spawn("sequencing", lanes::run(log, fold, dead, ending).boxed());
         }
-        if let Some(changes) = changes {
-            spawn("the inbox", inbox::append(changes, inbox.clone()).map(Ok).boxed());
+        if let Some((changes, gather)) = changes {
+            spawn("the inbox", inbox::append(changes, inbox.clone(), gather).map(Ok).boxed());
         }
         if let Some((owned, lists)) = lists.filter(|_| roles.inbox) {
             let ending = self.ending.clone();
@@ -140,6 +160,34 @@ impl App {
         if roles.gateway {
             spawn("delivery", delivering.boxed());
         }
+    }
+
+    fn run_pushes(&self, queue: &Arc<dyn EventLog>, inbox: Option<Arc<dyn EventLog>>, dead: &Dead) {
+        let delivery = self.delivery.clone();
+        let worker = Worker {
+            stores: self.stores.clone(),
+            sender: self.pushes.clone(),
+            environment: self.environment.clone(),
+            dead: dead.clone(),
+            active: Arc::new(move |user| delivery.is_here(user)),
+        };
+        self.spawn("pushing", worker.run(queue.clone(), self.ending.clone()).boxed());
+        if let Some(inbox) = inbox {
+            let gather = Gather::new(queue.clone(), self.stores.push.clone());
+            let (dead, ending) = (dead.clone(), self.ending.clone());
+            let gathering = async move { gather.run(inbox, dead, ending).await };
+            self.spawn("finding what to push", gathering.boxed());
+        }
+    }
+
+    fn spawn(&self, what: &'static str, stage: BoxFuture<'static, Result<(), LogError>>) {
+        let failed = self.failed.clone();
+        self.stages.lock().spawn(async move {
+            if let Err(error) = stage.await {
+                tracing::error!("{what} has ended, and this node with it: {error}");
+                failed.cancel();
+            }
+        });
     }
 
     /// Cancelled when a stage has ended by itself: without it nothing is acknowledged or delivered any

@@ -4,6 +4,7 @@
 
 mod check;
 mod cluster;
+mod push;
 mod roles;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use check::Invalid;
 pub use cluster::Cluster;
+pub use push::Push;
 pub use roles::Roles;
 
 /// Everything that can be set.
@@ -35,6 +37,8 @@ pub struct Config {
     pub admin: Admin,
     /// The services of a cluster. Without them everything is in this process.
     pub cluster: Cluster,
+    /// What reaches people who have no session.
+    pub push: Push,
     /// Helpers of those who develop or measure Kith.
     pub dev: Dev,
 }
@@ -267,6 +271,14 @@ impl Config {
         } else {
             self.auth.secret_file.clone()
         }
+    }
+
+    /// Where push services find whoever runs this server; empty for nowhere.
+    #[must_use]
+    pub fn push_contact(&self) -> &str {
+        let given = &self.push.contact;
+        let contact = if given.is_empty() { &self.server.address } else { given };
+        if given.is_empty() && !contact.starts_with("https://") { "" } else { contact }
     }
 
     /// Every setting as it is, in the form of a configuration file.

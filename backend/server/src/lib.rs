@@ -2,7 +2,8 @@
 //!
 //! `app` is all there is at run time, `http` lists every route, `gateway` holds the sockets,
 //! `pipeline` turns submitted records into ordered, stored, delivered events. The rest are parts of
-//! the product: `auth`, `people`, `conversations`, `discovery`, `admin`.
+//! the product: `auth`, `people`, `conversations`, `discovery`, `push`,
+//! `admin`.
 
 pub mod admin;
 pub mod app;
@@ -17,3 +18,4 @@ pub mod http;
 pub mod parts;
 pub mod people;
 pub mod pipeline;
+pub mod push;

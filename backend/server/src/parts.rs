@@ -9,12 +9,15 @@ use std::sync::Arc;
 #[cfg(not(feature = "cluster"))]
 use anyhow::bail;
 use event_log::EventLog;
-use storage::{AccountStore, FoldStore, FriendStore, HistoryStore, MarkerStore, SessionStore};
+use storage::{
+    AccountStore, FoldStore, FriendStore, HistoryStore, MarkerStore, PushStore, SessionStore,
+};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::environment::Environment;
+use crate::pipeline::dead::Dead;
 use crate::pipeline::deliver::Delivery;
 use crate::pipeline::list::Lists;
 
@@ -37,6 +40,8 @@ pub struct Stores {
     pub sessions: Arc<dyn SessionStore>,
     /// Friends and blocks.
     pub friends: Arc<dyn FriendStore>,
+    /// Where pushes go.
+    pub push: Arc<dyn PushStore>,
 }
 
 /// One set of parts, opened.
@@ -52,6 +57,13 @@ pub(crate) struct Parts {
     /// The inbox as one of its owners reads it, and the list rows that the owners keep, when the list
     /// is no join.
     pub(crate) lists: Option<(Arc<dyn EventLog>, Arc<Lists>)>,
+    /// The push queue.
+    pub(crate) pushes: Arc<dyn EventLog>,
+    /// The inbox as an owner reads it who looks for what is to be pushed, when it is not this process that
+    /// fills it.
+    pub(crate) pushed_from: Option<Arc<dyn EventLog>>,
+    /// Where dead letters go.
+    pub(crate) dead: Dead,
     pub(crate) engine: Engine,
 }
 

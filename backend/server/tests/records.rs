@@ -12,7 +12,7 @@ use protocol::{
     wire,
 };
 use serde_json::{Value, json};
-use server::pipeline::record::{FOLD_VERSION, InboxRecord, Record};
+use server::pipeline::record::{DeadLetter, FOLD_VERSION, InboxRecord, PushRecord, Record};
 use uuid::Uuid;
 
 #[global_allocator]
@@ -99,6 +99,16 @@ fn every_record_is_written_as_it_always_was() {
             assert_eq!(read.frame, record.frame);
         }
     }
+    let push = PushRecord {
+        conversation: ConversationId(uuid7(3)),
+        seq: 7,
+        at: 1_700_000_000_000,
+        sender: user(1),
+        to: vec![user(2), user(4)],
+    };
+    records.add("of the push queue", &push);
+    let letter = DeadLetter::new("push", (3, 9), 1_700_000_000_000, "it answered 400", b"{}");
+    records.add("of the dead letters", &letter);
     records.close();
 }
 
@@ -136,6 +146,16 @@ fn a_broken_record_of_the_log_is_garbage_or_says_the_same_again() {
         if let Some(record) = measured(bytes, || Record::decode(bytes))? {
             read_back(&record);
             prop_assert_eq!(Record::decode(&record.encode()), Some(record));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_broken_record_of_the_push_queue_is_garbage_or_says_the_same_again() {
+    over("of the push queue", |bytes| {
+        if let Some(record) = measured(bytes, || PushRecord::decode(bytes))? {
+            prop_assert_eq!(PushRecord::decode(&record.encode()), Some(record));
         }
         Ok(())
     });

@@ -2,7 +2,8 @@
 //!
 //! [`FoldStore`] takes what the sequencer decided and gives back what it needs to decide,
 //! [`HistoryStore`] is what readers see, [`MarkerStore`] holds how far everybody is,
-//! [`AccountStore`], [`SessionStore`] and [`FriendStore`] are the people. All writes of one store
+//! [`AccountStore`], [`SessionStore`] and [`FriendStore`] are the people, and [`PushStore`] knows where
+//! their pushes go. All writes of one store
 //! become visible in commits, and every commit hands its [`Change`]s out in order: see [`Committed`].
 
 mod accounts;
@@ -20,6 +21,7 @@ mod markers;
 pub mod memory;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+mod push;
 mod readable;
 pub mod sabotage;
 #[cfg(feature = "scylla")]
@@ -43,6 +45,7 @@ pub use list::{Activity, ListRow, ListStore};
 pub use markers::{MarkOutcome, MarkerStore};
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
+pub use push::{PushStore, Subscribed, SubscriptionRow};
 #[cfg(feature = "scylla")]
 pub use scylla::Scylla;
 pub use sessions::{SessionRow, SessionStore};

@@ -6,6 +6,7 @@ mod events;
 mod frames;
 mod requests;
 
+use protocol::push::PushTarget;
 use protocol::testing::{Snapshots, variants};
 use protocol::{ClientFrame, ClientRef, Command, ConversationId, ServerFrame, UserId};
 use uuid::Uuid;
@@ -20,6 +21,7 @@ fn wrappers() -> Vec<String> {
     let mut names = variants::<ClientFrame>(None);
     names.extend(variants::<ServerFrame>(None));
     names.extend(variants::<Command>(None));
+    names.extend(variants::<PushTarget>(None));
     names.extend(events::KINDS.iter().map(|name| (*name).to_owned()));
     names
 }

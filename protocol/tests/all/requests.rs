@@ -1,8 +1,9 @@
 //! What crosses over HTTP, both ways.
 
 use protocol::model::{Marker, Member};
+use protocol::push::*;
 use protocol::request::*;
-use protocol::{Code, DeviceId, Problem, Role, SessionId};
+use protocol::{Code, ConversationId, DeviceId, Problem, Role, SessionId, SubscriptionId};
 use serde_json::json;
 
 use super::{ada, grace, snapshots, uuid7};
@@ -57,6 +58,51 @@ fn what_signs_in_is_written_as_it_always_was() {
     };
     all.add("Session", &row);
     all.add("Sessions", &Sessions { sessions: vec![row] });
+    all.close();
+}
+
+#[test]
+fn what_is_about_pushes_is_written_as_it_always_was() {
+    let mut all = snapshots("push");
+    let id = SubscriptionId(uuid7(6));
+    let webhook = PushTarget::Webhook { url: "https://ada.example/kith".into() };
+    let web_push = PushTarget::WebPush {
+        endpoint: "https://push.example/ada".into(),
+        p256dh: "BCVx".into(),
+        auth: "BTBZ".into(),
+    };
+    for (name, target, says) in [
+        ("SubscribePush", web_push, PushSays::Text),
+        ("SubscribePush, a webhook", webhook.clone(), PushSays::Names),
+        ("SubscribePush, ids only", webhook, PushSays::Ids),
+    ] {
+        all.add(name, &SubscribePush { target, says });
+    }
+    all.add("PushSubscribed", &PushSubscribed { id, secret: None });
+    all.add("PushSubscribed, a webhook", &PushSubscribed { id, secret: Some("AAEC".into()) });
+    let row = PushSubscription {
+        id,
+        session: session(),
+        current: true,
+        origin: "https://push.example".into(),
+        says: PushSays::Text,
+        created: 1_700_000_000_000,
+    };
+    all.add("PushSubscriptions", &PushSubscriptions { subscriptions: vec![row] });
+    all.add("PushKey", &PushKey { key: "BCVx".into() });
+    let pushed = Pushed {
+        user: grace(),
+        conversation: ConversationId(uuid7(3)),
+        seq: 7,
+        at: 1_700_000_000_000,
+        sender: ada(),
+        sender_name: Some("Ada Lovelace".into()),
+        title: Some("Engines".into()),
+        text: Some("hi".into()),
+    };
+    all.add("Pushed", &pushed);
+    let ids = Pushed { sender_name: None, title: None, text: None, ..pushed };
+    all.add("Pushed, ids only", &ids);
     all.close();
 }
 

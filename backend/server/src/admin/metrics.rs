@@ -38,6 +38,15 @@ pub(crate) const RESYNCS: &str = "kith_resyncs_total";
 /// List rows that were written by the owner of inbox partitions.
 pub(crate) const ROWS: &str = "kith_list_rows_total";
 
+/// Pushes, by what became of them.
+pub(crate) const PUSHES: &str = "kith_pushes_total";
+/// From the moment a push is begun until its receiver has answered.
+pub(crate) const PUSH: &str = "kith_push_seconds";
+/// Messages that wait to be pushed, or to be pushed again.
+pub(crate) const PUSHES_WAITING: &str = "kith_pushes_waiting";
+/// Records that could not be dealt with and were copied, by topic.
+pub(crate) const DEAD: &str = "kith_dead_letters_total";
+
 /// Buckets of seconds, from a commit on a fast disk to one that is in trouble.
 const SECONDS: &[f64] =
     &[0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
@@ -107,6 +116,14 @@ fn describe() {
     describe_counter!(INBOX, "Inbox records that were read for delivery.");
     describe_counter!(DELIVERIES, "Frames that were queued for sessions.");
     describe_counter!(RESYNCS, "Queues that overflowed and gave way to resync.");
+    describe_counter!(
+        PUSHES,
+        "Pushes, by outcome: sent; own, no_member, active, delivered, deleted, late: nothing to send; ended, \
+         gone: no subscription any more; again: tried again later; dead: given up; dropped: no room."
+    );
+    describe_histogram!(PUSH, Unit::Seconds, "From beginning a push until its receiver answers.");
+    describe_gauge!(PUSHES_WAITING, "Pushes that wait for their time on this node.");
+    describe_counter!(DEAD, "Records that could not be dealt with and were copied, by topic.");
     describe_counter!(ROWS, "List rows written by the owner of inbox partitions.");
 }
 

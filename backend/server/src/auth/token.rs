@@ -131,6 +131,13 @@ impl Secret {
         Some((SessionId::from_slice(session)?, u64::from_be_bytes(generation.try_into().ok()?)))
     }
 
+    /// A key for another purpose, which says nothing of the secret or of keys for other purposes. It is
+    /// the same wherever the secret is the same.
+    #[must_use]
+    pub fn key(&self, purpose: &str, of: &[u8]) -> [u8; 32] {
+        self.sign("key.", &[purpose.as_bytes(), b"\0", of])
+    }
+
     /// Each kind of token is signed under its own name, so that one can never pass as the other.
     fn sign(&self, kind: &str, parts: &[&[u8]]) -> [u8; SIGNATURE] {
         // HMAC takes keys of any length.

@@ -22,7 +22,7 @@ impl Config {
                 complaints.push(complaint.to_owned());
             }
         };
-        let Self { roles, server, auth, limits, log, admin, cluster, dev } = self;
+        let Self { roles, server, auth, limits, log, admin, cluster, push, dev } = self;
         require(
             roles.is_all() || cluster.is_on(),
             "roles must be all without cluster.kafka, cluster.cql and cluster.postgres: embedded, one \
@@ -97,6 +97,7 @@ impl Config {
             "dev.accounts may only be on when server.listen is a loopback address",
         );
         complaints.extend(cluster.complaints());
+        complaints.extend(push.complaints());
         if complaints.is_empty() { Ok(()) } else { Err(Invalid(complaints)) }
     }
 }
@@ -183,6 +184,7 @@ mod tests {
             ("KITH__LIMITS__SEND_BRUST", "1", "send_brust"),
             ("KITH__AUTH__ACCESS_SECONDS", "5", "auth.access_seconds"),
             ("KITH__LOG__FILTER", "a=b=c", "log.filter"),
+            ("KITH__PUSH__CONTACT", "ada@kith.example", "push.contact"),
         ] {
             let complaint = load(&[(variable, value)]).unwrap_err();
             assert!(complaint.contains(setting), "{variable}: {complaint}");

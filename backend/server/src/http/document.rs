@@ -8,6 +8,7 @@ use axum::Extension;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
+use protocol::push::Pushed;
 use protocol::request::{Poll, PollOpened, PollSend, Polled};
 use protocol::{Code, Problem};
 use serde_json::{Value, json};
@@ -32,7 +33,7 @@ const WITH_BODY: &[Code] = &[Code::Malformed, Code::TooLarge, Code::UnsupportedM
             reading history. Everything that changes a conversation goes through frames, over \
             `GET /v1/socket` or the poll routes; the frames are described in `docs/protocol.md`."
     ),
-    components(schemas(Problem, Poll, PollOpened, PollSend, Polled)),
+    components(schemas(Problem, Poll, PollOpened, PollSend, Polled, Pushed)),
     modifiers(&AccessToken)
 )]
 struct Beginning;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// The sections, in the order in which somebody who writes an app needs them.
 const SECTIONS: &[&str] =
-    &["Signing in", "Sessions", "Account", "People", "Conversations", "Live", "Server"];
+    &["Signing in", "Sessions", "Account", "People", "Push", "Conversations", "Live", "Server"];
 
 /// The document as a page of Markdown.
 #[must_use]

@@ -21,6 +21,7 @@ use crate::app::App;
 use crate::auth::{routes as signing_in, sessions};
 use crate::conversations::{self, history};
 use crate::people::{self, friends, profile};
+use crate::push::routes as push;
 use crate::{discovery, gateway};
 
 use document::Document;
@@ -50,6 +51,10 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(friends::list))
         .routes(routes!(friends::ask, friends::end))
         .routes(routes!(friends::block, friends::unblock))
+        // Push.
+        .routes(routes!(push::key))
+        .routes(routes!(push::list, push::subscribe))
+        .routes(routes!(push::unsubscribe))
         // Conversations.
         .routes(routes!(history::events))
         .routes(routes!(conversations::members))

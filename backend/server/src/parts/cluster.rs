@@ -22,6 +22,7 @@ use uuid::Uuid;
 use super::{Engine, Parts, Stores};
 use crate::config::{self, Config};
 use crate::environment::Environment;
+use crate::pipeline::dead::Dead;
 use crate::pipeline::deliver::Delivery;
 use crate::pipeline::inbox::Teller;
 use crate::pipeline::list::Lists;
@@ -71,6 +72,7 @@ pub(super) async fn open(config: &Config, environment: &Environment) -> anyhow::
         accounts: postgres.clone(),
         sessions: postgres.clone(),
         friends: postgres.clone(),
+        push: postgres.clone(),
     };
     let list = Arc::new(Lists::new(scylla.clone(), scylla.clone()));
     // Just made: nobody else has set it.
@@ -87,13 +89,12 @@ pub(super) async fn open(config: &Config, environment: &Environment) -> anyhow::
     };
     check_ends(cluster, &ends(&log).await?, &*scylla).await?;
     // All of the inbox from now on: what came before is in the answers to hello.
-    let from = Arc::new(ends(&owned).await?);
-    let restart: Restart = Arc::new(move |partition| {
-        let end = from.get(partition as usize).copied();
-        Box::pin(async move { Ok(end) })
-    });
+    let restart = end_of(ends(&owned).await?);
     let group = format!("gateway.{}", environment.id().simple());
     let inbox = connect(cluster, "inbox", &group, restart).await?;
+    let pushes = connect(cluster, "push", "pushers", beginning()).await?;
+    let pushed_from = connect(cluster, "inbox", "push", end_of(ends(&owned).await?)).await?;
+    let dead = connect(cluster, "dead", "dead", beginning()).await?;
     let leftovers = tokio::spawn(tell_leftovers(postgres));
     Ok(Parts {
         stores,
@@ -101,6 +102,9 @@ pub(super) async fn open(config: &Config, environment: &Environment) -> anyhow::
         inbox: Arc::new(inbox),
         delivery: Delivery::over(cluster.partitions),
         changes: None,
+        pushes: Arc::new(pushes),
+        pushed_from: Some(Arc::new(pushed_from)),
+        dead: Dead::topic(Arc::new(dead), environment.clone()),
         lists: Some((Arc::new(owned), list)),
         engine: Engine::Cluster(Cluster { leftovers: Arc::new(AbortOnDropHandle::new(leftovers)) }),
     })
@@ -163,6 +167,20 @@ async fn connect(
             connected => return connected.context("cluster.kafka"),
         }
     }
+}
+
+/// Readers that never committed begin at these places.
+fn end_of(ends: Vec<Position>) -> Restart {
+    let ends = Arc::new(ends);
+    Arc::new(move |partition| {
+        let end = ends.get(partition as usize).copied();
+        Box::pin(async move { Ok(end) })
+    })
+}
+
+/// Readers that never committed begin with the first record.
+fn beginning() -> Restart {
+    Arc::new(|_| Box::pin(async { Ok(None) }))
 }
 
 /// Where each partition of a topic ends. While its partitions get their leaders, as just after it was

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::{Engine, Parts, Stores};
 use crate::config::Config;
 use crate::environment::Environment;
+use crate::pipeline::dead::Dead;
 use crate::pipeline::deliver::Delivery;
 
 /// Partitions of the conversation log: as many lanes fold while others are committed.
@@ -19,6 +20,9 @@ const LANES: u32 = 4;
 const MOST_LANES: u32 = 64;
 /// Commits that may wait for the inbox.
 const COMMITTED: usize = 1024;
+/// Partitions of the push queue. Each is bounded, and one that is full because a receiver does not
+/// answer leaves the others alone.
+const PUSHES: usize = 16;
 /// Connections that read.
 const READERS: usize = 4;
 
@@ -55,6 +59,7 @@ pub(super) async fn open(config: &Config, environment: &Environment) -> anyhow::
         accounts: database.clone(),
         sessions: database.clone(),
         friends: database.clone(),
+        push: database.clone(),
     };
     // Epoch 1 begins at 2^42; epoch 0 is for imports.
     let mut start: Position = 1 << 42;
@@ -73,6 +78,9 @@ pub(super) async fn open(config: &Config, environment: &Environment) -> anyhow::
         delivery: Delivery::after(last_commit),
         changes: Some(changes),
         lists: None,
+        pushes: Arc::new(MemoryLog::new(&[0; PUSHES])),
+        pushed_from: None,
+        dead: Dead::file(config.server.data.join("dead.jsonl"), environment.clone()),
         engine: Engine::Embedded(Embedded { log, inbox, database }),
     })
 }

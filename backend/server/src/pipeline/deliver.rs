@@ -147,6 +147,12 @@ impl Delivery {
         (sessions.len(), sessions.iter().filter(|(_, s, _)| *s == session).count())
     }
 
+    /// Whether the person has a session here.
+    #[must_use]
+    pub fn is_here(&self, user: UserId) -> bool {
+        self.registry.lock().users.contains_key(&user)
+    }
+
     /// How many sessions there are.
     #[must_use]
     pub fn sessions(&self) -> usize {

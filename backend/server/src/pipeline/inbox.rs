@@ -17,13 +17,20 @@ use storage::{Change, Committed, StorageError, Tell};
 use tokio::sync::mpsc;
 
 use super::record::{InboxRecord, partition};
+use crate::push::gather::Gather;
 
 /// Groups above this many members have no list row for each message.
 const LISTED: usize = 200;
 
-/// Append what commits have changed, in commit order, until the store is closed.
-pub async fn append(mut committed: mpsc::Receiver<Committed>, inbox: Arc<dyn EventLog>) {
+/// Append what commits have changed, in commit order, until the store is closed; and offer it to the push
+/// queue.
+pub async fn append(
+    mut committed: mpsc::Receiver<Committed>,
+    inbox: Arc<dyn EventLog>,
+    pushes: Gather,
+) {
     while let Some(Committed { commit, changes }) = committed.recv().await {
+        pushes.offer(&changes).await;
         for change in changes {
             for (at, record) in records(change, Some(commit), inbox.partitions()) {
                 if let Err(error) = inbox.append(at, record.encode()).await {

@@ -14,6 +14,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::dead::Dead;
 use super::sequence::Lane;
 use crate::admin::metrics;
 
@@ -43,8 +44,10 @@ type Lanes = BTreeMap<u32, mpsc::Sender<(Position, Bytes)>>;
 pub async fn run(
     log: Arc<dyn EventLog>,
     store: Arc<dyn FoldStore>,
+    dead: Dead,
     stop: CancellationToken,
 ) -> Result<(), LogError> {
+    let parts = (store, dead);
     let mut log = log.subscribe().await?;
     // One place per lane and batch in flight: a lane says one thing at a time.
     let (tell, mut news) = mpsc::channel(64);
@@ -78,7 +81,7 @@ pub async fn run(
                 };
                 // All that is there, until a lane is full.
                 while let Some(some) = delivery {
-                    waiting = hand_out(some, &mut lanes, &store, &tell);
+                    waiting = hand_out(some, &mut lanes, &parts, &tell);
                     delivery = if waiting.is_none() { log.try_next() } else { None };
                 }
             }
@@ -99,14 +102,15 @@ pub async fn run(
 fn hand_out(
     delivery: Delivery,
     lanes: &mut Lanes,
-    store: &Arc<dyn FoldStore>,
+    (store, dead): &(Arc<dyn FoldStore>, Dead),
     tell: &mpsc::Sender<News>,
 ) -> Option<(u32, Position, Bytes)> {
     match delivery {
         Delivery::Assigned { partition, .. } => {
             let (give, records) = mpsc::channel(WAITING);
             lanes.insert(partition, give);
-            tokio::spawn(lane_task(partition, store.clone(), records, tell.clone()));
+            let lane = Lane::new(partition, store.clone()).burying(dead.clone());
+            tokio::spawn(lane_task(partition, lane, records, tell.clone()));
         }
         Delivery::Revoked { partition } => drop(lanes.remove(&partition)),
         Delivery::Record { partition, position, bytes } => {
@@ -142,11 +146,10 @@ async fn reserve(
 
 async fn lane_task(
     partition: u32,
-    store: Arc<dyn FoldStore>,
+    mut lane: Lane,
     mut records: mpsc::Receiver<(Position, Bytes)>,
     tell: mpsc::Sender<News>,
 ) {
-    let mut lane = Lane::new(partition, store);
     while let Some(first) = records.recv().await {
         // What is being accepted at this moment comes along.
         tokio::task::yield_now().await;

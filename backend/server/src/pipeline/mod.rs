@@ -2,6 +2,7 @@
 //! deliver. The same stages run over the embedded parts and over a cluster's.
 
 pub mod accept;
+pub mod dead;
 pub mod deliver;
 pub mod fan_out;
 pub mod fold;

@@ -1,6 +1,8 @@
-//! What travels through the logs: records of the conversation log, and records of the inbox. One
-//! file encodes both, as JSON.
+//! What travels through the logs: records of the conversation log, of the inbox and of the push queue,
+//! and dead letters. One file encodes all of them, as JSON.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use protocol::{ConversationId, Entry, Millis, SessionId, UserId, wire};
 use serde::{Deserialize, Serialize};
@@ -132,6 +134,98 @@ impl InboxRecord {
             session: wire.session,
             frame: bytes.slice_ref(wire.frame.get().as_bytes()),
         })
+    }
+}
+
+/// A message that people may have to be pushed. What it says is read when it is pushed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushRecord {
+    /// Where it was said.
+    pub conversation: ConversationId,
+    /// Its place there.
+    pub seq: u64,
+    /// When it was said.
+    pub at: Millis,
+    /// Who said it.
+    pub sender: UserId,
+    /// To whom, in this partition.
+    pub to: Vec<UserId>,
+}
+
+impl PushRecord {
+    /// The bytes that are appended.
+    #[must_use]
+    pub fn encode(&self) -> Bytes {
+        wire::encode(self).into()
+    }
+
+    /// The record in these bytes; `None` for garbage.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        wire::decode(bytes).ok()
+    }
+}
+
+/// Most bytes of a record that a dead letter keeps: with what is around them they are well below the
+/// megabyte that a broker takes.
+const BURIED: usize = 512 * 1024;
+
+/// A copy of a record that could not be dealt with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// `log`, `inbox` or `push`.
+    pub topic: String,
+    /// Its partition there.
+    pub partition: u32,
+    /// Its position there.
+    pub position: u64,
+    /// When it was given up.
+    pub at: Millis,
+    /// Why, in English.
+    pub reason: String,
+    /// How many bytes it has.
+    pub size: u64,
+    /// Its bytes in base64, at most the first 524,288 of them.
+    pub bytes: String,
+}
+
+impl DeadLetter {
+    /// A copy of this record.
+    #[must_use]
+    pub fn new(
+        topic: &str,
+        (partition, position): (u32, u64),
+        at: Millis,
+        reason: &str,
+        bytes: &[u8],
+    ) -> Self {
+        Self {
+            topic: topic.into(),
+            partition,
+            position,
+            at,
+            reason: reason.into(),
+            size: bytes.len() as u64,
+            bytes: STANDARD.encode(&bytes[..bytes.len().min(BURIED)]),
+        }
+    }
+
+    /// The bytes that are appended.
+    #[must_use]
+    pub fn encode(&self) -> Bytes {
+        wire::encode(self).into()
+    }
+
+    /// The letter in these bytes.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        wire::decode(bytes).ok()
+    }
+
+    /// What it keeps of the record.
+    #[must_use]
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        STANDARD.decode(&self.bytes).ok()
     }
 }
 

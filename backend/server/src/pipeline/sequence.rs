@@ -20,6 +20,7 @@ use storage::{
     Batch, Change, EventRow, FoldStore, Head, Loaded, Outcome, Position, RefRow, StorageError,
 };
 
+use super::dead::Dead;
 use super::record::Record;
 use super::state::{State, Touched};
 use super::{fan_out, fold};
@@ -43,6 +44,9 @@ pub enum Halt {
         /// The record.
         position: Position,
     },
+    /// Garbage could not be copied to where an operator finds it.
+    #[error("garbage at position {0} could not be copied: {1}")]
+    Unburied(Position, String),
     /// Rows stay ahead of the head that explains them, however often they are loaded.
     #[error("rows are ahead of their head")]
     Ahead,
@@ -52,6 +56,12 @@ enum Stop {
     /// A newer owner has written further than this record.
     Overtaken(ConversationId, Position),
     Halt(Halt),
+}
+
+impl From<Halt> for Stop {
+    fn from(halt: Halt) -> Self {
+        Self::Halt(halt)
+    }
 }
 
 impl From<StorageError> for Stop {
@@ -68,6 +78,8 @@ pub struct Lane {
     store: Arc<dyn FoldStore>,
     states: LruCache<ConversationId, State>,
     skipped: u64,
+    /// Where copies of garbage go.
+    dead: Option<Dead>,
 }
 
 /// What is at hand while a batch is folded.
@@ -85,7 +97,13 @@ impl Lane {
     /// A lane that knows nothing yet.
     #[must_use]
     pub fn new(partition: u32, store: Arc<dyn FoldStore>) -> Self {
-        Self { partition, store, states: LruCache::sparse(STATES), skipped: 0 }
+        Self { partition, store, states: LruCache::sparse(STATES), skipped: 0, dead: None }
+    }
+
+    /// One that copies what is garbage there, before it goes on.
+    #[must_use]
+    pub fn burying(self, dead: Dead) -> Self {
+        Self { dead: Some(dead), ..self }
     }
 
     /// Fold and store these records, which follow one another in the partition. When it returns,
@@ -125,16 +143,7 @@ impl Lane {
         for (position, bytes) in records {
             match Record::decode(bytes) {
                 Some(record) => decoded.push((*position, record)),
-                None => {
-                    self.skipped += 1;
-                    tracing::error!(
-                        partition = self.partition,
-                        position,
-                        bytes = bytes.len(),
-                        skipped = self.skipped,
-                        "garbage in the log: skipped"
-                    );
-                }
+                None => self.skip(*position, bytes).await?,
             }
         }
         let mut work = self.gather(&decoded).await?;
@@ -154,6 +163,22 @@ impl Lane {
             self.states.put(conversation, state);
         }
         Ok(())
+    }
+
+    /// Garbage: every node skips it, and whoever may want to know why it was there finds a copy.
+    async fn skip(&mut self, position: Position, bytes: &Bytes) -> Result<(), Halt> {
+        self.skipped += 1;
+        tracing::error!(
+            partition = self.partition,
+            position,
+            bytes = bytes.len(),
+            skipped = self.skipped,
+            "garbage in the log: skipped"
+        );
+        let Some(dead) = &self.dead else { return Ok(()) };
+        let buried =
+            dead.bury("log", (self.partition, position), "it is no record of the log", bytes);
+        buried.await.map_err(|error| Halt::Unburied(position, format!("{error:#}")))
     }
 
     /// Everything that folding these records may need: heads first, then rows.

@@ -8,6 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use event_log::{EventLog, LogError, MemoryLog};
 use proptest::prelude::*;
+use server::environment::Environment;
+use server::pipeline::dead::Dead;
 use server::pipeline::lanes;
 use storage::memory::{Gate, Memory, Read, Step, Verdict};
 use tokio::sync::Notify;
@@ -36,8 +38,15 @@ fn run(log: &MemoryLog, store: &Memory, gate: Arc<dyn Gate>) -> JoinHandle<Resul
     tokio::spawn(lanes::run(
         Arc::new(log.clone()),
         Arc::new(store.with_gate(gate)),
+        nowhere(),
         CancellationToken::new(),
     ))
+}
+
+/// There is no garbage in these logs.
+fn nowhere() -> Dead {
+    let environment = Environment::simulated(Arc::new(|| 0), 1);
+    Dead::topic(Arc::new(MemoryLog::new(&[0])), environment)
 }
 
 async fn append(log: &MemoryLog, records: &Log) {

@@ -13,6 +13,7 @@ pub mod history;
 pub mod markers;
 pub mod pages;
 pub mod people;
+pub mod push;
 pub mod room;
 pub mod sessions;
 
@@ -27,7 +28,7 @@ use uuid::Uuid;
 pub use room::Room;
 
 use crate::{
-    AccountStore, Change, Committed, FoldStore, FriendStore, HistoryStore, MarkerStore,
+    AccountStore, Change, Committed, FoldStore, FriendStore, HistoryStore, MarkerStore, PushStore,
     SessionStore,
 };
 
@@ -36,8 +37,8 @@ pub trait Conversations: FoldStore + HistoryStore + MarkerStore {}
 impl<S: FoldStore + HistoryStore + MarkerStore> Conversations for S {}
 
 /// A store that holds people.
-pub trait People: AccountStore + SessionStore + FriendStore {}
-impl<S: AccountStore + SessionStore + FriendStore> People for S {}
+pub trait People: AccountStore + SessionStore + FriendStore + PushStore {}
+impl<S: AccountStore + SessionStore + FriendStore + PushStore> People for S {}
 
 /// An empty store.
 pub struct Opened<S> {
@@ -179,6 +180,12 @@ macro_rules! people_contract {
                 another_password_ends_the_other_sessions_in_the_same_commit
                 sessions_are_listed_by_their_last_use
                 old_sessions_are_forgotten;
+            push:
+                a_subscription_is_kept_as_it_was_given
+                the_same_address_of_a_session_keeps_its_id
+                a_session_and_a_person_have_only_so_many
+                a_subscription_ends_with_its_session
+                only_ones_own_subscription_is_ended_and_once;
         }
     };
 }

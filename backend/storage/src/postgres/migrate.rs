@@ -10,7 +10,10 @@ use super::servers::Role;
 use super::{Postgres, check_age};
 
 /// All of them, oldest first. One that was released is never changed.
-const ALL: &[(&str, &str)] = &[("V1__people", include_str!("migrations/V1__people.sql"))];
+const ALL: &[(&str, &str)] = &[
+    ("V1__people", include_str!("migrations/V1__people.sql")),
+    ("V2__push", include_str!("migrations/V2__push.sql")),
+];
 /// The name of the lock that holds for all of a cluster's databases: the letters of `kith`.
 const LOCK: i64 = 0x6b69_7468;
 

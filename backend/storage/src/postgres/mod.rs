@@ -12,6 +12,7 @@ mod friends;
 mod migrate;
 mod options;
 mod outbox;
+mod push;
 mod read;
 mod servers;
 mod sessions;

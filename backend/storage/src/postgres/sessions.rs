@@ -169,6 +169,7 @@ pub(super) async fn end_others(
 async fn end(tx: &Tx, user: UserId, open: &[SessionId], at: Millis) -> Work<u64> {
     let ids: Vec<Uuid> = open.iter().map(|id| id.0).collect();
     tx.db.execute("UPDATE session SET ended = $2 WHERE id = ANY($1)", &[&ids, &at]).await?;
+    tx.db.execute("DELETE FROM push WHERE session = ANY($1)", &[&ids]).await?;
     for session in open {
         tx.tell(Change::SessionEnded { user, session: *session });
     }

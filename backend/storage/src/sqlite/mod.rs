@@ -17,6 +17,7 @@ mod keys;
 mod markers;
 mod open;
 mod pages;
+mod push;
 mod readers;
 mod rows;
 mod sessions;
@@ -35,6 +36,7 @@ pub use check::{Finding, check};
 use crate::{Blocking, Committed, Result, StorageError};
 use blocks::Blocks;
 use keys::Keys;
+use push::Subscribers;
 use readers::Readers;
 use rows::Work;
 use writer::{Commit, Queue};
@@ -75,6 +77,7 @@ pub struct Sqlite {
     readers: Arc<Readers>,
     keys: Arc<Keys>,
     blocks: Arc<Blocks>,
+    subscribers: Subscribers,
     writer: Mutex<Option<tokio::task::JoinHandle<()>>>,
     /// Held until this store is closed or dropped: one process at a time.
     lock: Mutex<Option<std::fs::File>>,

@@ -15,13 +15,14 @@ use super::blocks::Blocks;
 use super::checkpoint::Checkpoints;
 use super::durable::{self, DATABASE, Durable, Recorded, refuse};
 use super::keys::Keys;
+use super::push::Subscribers;
 use super::readers::Readers;
 use super::rows::{bound, is_corrupt, whole};
 use super::{Options, Sqlite, unavailable, writer};
 use crate::{Blocking, Result, StorageError};
 
 /// All versions of the schema, oldest first. One that was released is never changed.
-const SCHEMAS: &[&str] = &[include_str!("schema.sql")];
+const SCHEMAS: &[&str] = &[include_str!("schema.sql"), include_str!("push.sql")];
 /// How long a connection waits for another process, such as a backup, to let go of a lock.
 pub(super) const BUSY_WAIT: Duration = Duration::from_secs(5);
 /// Up to this size, in bytes, the whole file is checked at every start: it takes a tenth of a second.
@@ -50,6 +51,8 @@ pub(super) fn open(options: Options) -> Result<Sqlite> {
         .map_err(|e| unavailable("bringing the schema up to date", e))?;
     let Recorded { database, commit } = identify(&db, &options, recorded)
         .map_err(|e| unavailable(&path.display().to_string(), e))?;
+    let subscribers =
+        Subscribers::read(&db).map_err(|e| unavailable(&path.display().to_string(), e))?;
     let side = Arc::new(Durable::new(folder, database));
     side.record(commit).map_err(|e| unavailable(durable::SIDE, e))?;
 
@@ -86,6 +89,7 @@ pub(super) fn open(options: Options) -> Result<Sqlite> {
         readers: Arc::new(Readers::new(readers)),
         keys,
         blocks,
+        subscribers,
         writer: Mutex::new(Some(task)),
         lock: Mutex::new(Some(lock)),
     })

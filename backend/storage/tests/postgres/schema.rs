@@ -25,7 +25,7 @@ async fn contents(db: &Client) -> Vec<String> {
 async fn migrations_that_run_twice_change_nothing_the_second_time() {
     let database = Database::empty().await;
     let db = database.client().await;
-    assert_eq!(Postgres::migrate(&database.options()).await.unwrap(), ["V1__people"]);
+    assert_eq!(Postgres::migrate(&database.options()).await.unwrap(), ["V1__people", "V2__push"]);
     let before = contents(&db).await;
     assert!(Postgres::migrate(&database.options()).await.unwrap().is_empty());
     assert_eq!(contents(&db).await, before);
@@ -61,7 +61,7 @@ async fn of_two_that_migrate_at_once_one_waits_for_the_other() {
         assert_eq!(others, 7);
         made.extend(names);
     }
-    assert_eq!(made, ["V1__people"], "made once");
+    assert_eq!(made, ["V1__people", "V2__push"], "made once");
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn a_migration_of_others_that_fails_is_said_and_gives_the_lock_back() {
 async fn a_schema_that_was_not_migrated_is_refused_and_nothing_is_written() {
     let database = Database::empty().await;
     let error = Postgres::connect(&database.options(), Told::new().0).await.err().unwrap();
-    assert!(matches!(error, ConnectError::NotMigrated { found: 0, needed: 1 }), "{error}");
+    assert!(matches!(error, ConnectError::NotMigrated { found: 0, needed: 2 }), "{error}");
     assert!(error.to_string().contains("kithd migrate"));
     assert!(contents(&database.client().await).await.is_empty());
 }
@@ -90,7 +90,7 @@ async fn row_43_a_schema_one_version_ahead_is_refused_and_nothing_is_written() {
     let db = database.client().await;
     db.batch_execute(
         "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
-         VALUES (2, 'rooms', '2026-01-01T00:00:00Z', '1')",
+         VALUES (3, 'rooms', '2026-01-01T00:00:00Z', '1')",
     )
     .await
     .unwrap();
@@ -98,8 +98,8 @@ async fn row_43_a_schema_one_version_ahead_is_refused_and_nothing_is_written() {
     let connected = Postgres::connect(&database.options(), Told::new().0).await.err().unwrap();
     let migrated = Postgres::migrate(&database.options()).await.unwrap_err();
     for error in [connected, migrated] {
-        assert!(matches!(error, ConnectError::Newer { found: 2, known: 1 }), "{error}");
-        assert!(error.to_string().contains("schema 2") && error.to_string().contains("knows 1"));
+        assert!(matches!(error, ConnectError::Newer { found: 3, known: 2 }), "{error}");
+        assert!(error.to_string().contains("schema 3") && error.to_string().contains("knows 2"));
     }
     assert_eq!(contents(&db).await, before);
 }
