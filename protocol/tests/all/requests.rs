@@ -65,7 +65,7 @@ fn what_signs_in_is_written_as_it_always_was() {
 fn what_is_about_pushes_is_written_as_it_always_was() {
     let mut all = snapshots("push");
     let id = SubscriptionId(uuid7(6));
-    let webhook = PushTarget::Webhook { url: "https://ada.example/kith".into() };
+    let webhook = PushTarget::Webhook { url: "https://192.0.2.7/kith".into() };
     let web_push = PushTarget::WebPush {
         endpoint: "https://push.example/ada".into(),
         p256dh: "BCVx".into(),

@@ -27,6 +27,10 @@ async fn row_36_every_route_with_an_id_answers_for_anothers_as_for_one_that_does
     let direct = ada.with(grace.user);
     ada.asks(direct, &message("secret")).await.unwrap();
     let document = live.api.get("/v1/openapi.json", "").await.json();
+    let target = json!({"target": {"webhook": {"url": "https://192.0.1.1/x"}}});
+    let subscribed =
+        live.api.post("/v1/push/subscriptions", &ada.tokens.access_token, target).await.json();
+    let pushed = subscribed["id"].as_str().unwrap();
     let nothing = live.nothing().to_string();
     let mut swept = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -34,6 +38,7 @@ async fn row_36_every_route_with_an_id_answers_for_anothers_as_for_one_that_does
         let name = name.split('}').next().unwrap();
         let foreign = match name {
             "conversation" => vec![group.id.to_string(), direct.id.to_string()],
+            "subscription" => vec![pushed.to_owned()],
             "session" => vec![ada.tokens.session.to_string(), grace.tokens.session.to_string()],
             // Everybody may look for everybody: an id of a person is no secret.
             "user" => Vec::new(),
