@@ -15,6 +15,7 @@ mod links;
 mod notifications;
 mod profile;
 mod quit;
+mod second_start;
 mod sign_in;
 mod start;
 mod tray;
@@ -72,7 +73,7 @@ pub(crate) struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match web_view::prepare().context("cannot start").and_then(|()| run(arguments)) {
+    match begin(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("kith: {error:#}");
@@ -81,13 +82,21 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> Result<()> {
+fn begin(arguments: Arguments) -> Result<()> {
+    web_view::prepare().context("cannot start")?;
+    let identifier = profile::identifier(arguments.profile.as_ref());
+    if second_start::hand_over(&identifier)? {
+        return Ok(());
+    }
+    run(arguments, identifier)
+}
+
+fn run(arguments: Arguments, identifier: String) -> Result<()> {
     log();
     anew::see_off();
     // Another library in the same program may bring another provider; this one is meant.
     let _ = rustls::crypto::ring::default_provider().install_default();
 
-    let identifier = profile::identifier(arguments.profile.as_ref());
     let mut context = tauri::generate_context!();
     context.config_mut().identifier.clone_from(&identifier);
     let builder = tauri::Builder::default()

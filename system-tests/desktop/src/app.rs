@@ -120,12 +120,12 @@ impl App {
     }
 
     /// Start the app once more, as a person or the desktop does: that start is handed over to this
-    /// one, and ends.
+    /// one, and ends. It needs no screen for that.
     ///
     /// # Errors
     /// When it is not handed over.
     pub async fn started_again(&self, arguments: &[&str]) -> Result<()> {
-        let mut second = kith(&self.profile, arguments)?.spawn()?;
+        let mut second = kith(&self.profile, arguments)?.env_remove("DISPLAY").spawn()?;
         let status = timeout(PATIENCE, second.wait()).await.context("a second app is open")??;
         if !status.success() {
             bail!("the second start ended with {status}");

@@ -74,12 +74,20 @@ impl Screen {
         Ok(self.find(title)?.is_some())
     }
 
+    /// The window that is shown whose title ends so, by its number.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn window(&self, title: &str) -> Result<Window> {
+        Ok(self.find(title)?.with_context(|| format!("no window {title:?}"))?.0)
+    }
+
     /// Close a window by the cross in its frame, and wait until it is gone.
     ///
     /// # Errors
     /// When it stays.
     pub async fn closes(&self, title: &str) -> Result<()> {
-        let (window, _) = self.find(title)?.with_context(|| format!("no window {title:?}"))?;
+        let window = self.window(title)?;
         let atom = |name: &str| -> Result<u32> {
             Ok(self.display.intern_atom(false, name.as_bytes())?.reply()?.atom)
         };
@@ -105,7 +113,7 @@ impl Screen {
     /// # Errors
     /// When there is none.
     pub fn place(&self, title: &str) -> Result<Place> {
-        let (window, _) = self.find(title)?.with_context(|| format!("no window {title:?}"))?;
+        let window = self.window(title)?;
         let is = self.display.get_geometry(window)?.reply()?;
         let at = self.display.translate_coordinates(window, self.root, 0, 0)?.reply()?;
         Ok(Place {
@@ -121,7 +129,7 @@ impl Screen {
     /// # Errors
     /// When it does not go there.
     pub async fn moves(&self, title: &str, to: Place) -> Result<()> {
-        let (window, _) = self.find(title)?.with_context(|| format!("no window {title:?}"))?;
+        let window = self.window(title)?;
         let place = ConfigureWindowAux::new().x(to.x).y(to.y).width(to.width).height(to.height);
         self.display.configure_window(window, &place)?;
         self.display.flush()?;

@@ -7,6 +7,7 @@
 
 mod background;
 mod cache;
+mod keys;
 mod process_tree;
 mod start;
 mod window;

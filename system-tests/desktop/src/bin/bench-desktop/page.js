@@ -2,7 +2,7 @@
 // web view's process took it from the system, and ends in the first task after the frame that shows
 // what came of it: by then that frame is laid out and painted.
 (() => {
-  const times = { key: [], send: [], switch: [] };
+  const times = { send: [], switch: [] };
   const find = (id) => document.querySelector(`[data-testid=${id}]`);
 
   function painted(began, into) {
@@ -26,15 +26,10 @@
   const isOn = (event, id) => event.target instanceof Element && event.target.closest(`[data-testid=${id}]`);
 
   addEventListener('keydown', (event) => {
-    if (!isOn(event, 'composer-input')) return;
-    const began = event.timeStamp;
-    if (event.key === 'Enter') {
-      const waiting = () => document.querySelectorAll('[data-testid=message][data-state=sending]').length;
-      const before = waiting();
-      once(() => waiting() > before, () => painted(began, times.send));
-    } else {
-      event.target.addEventListener('input', () => painted(began, times.key), { once: true });
-    }
+    if (!isOn(event, 'composer-input') || event.key !== 'Enter') return;
+    const waiting = () => document.querySelectorAll('[data-testid=message][data-state=sending]').length;
+    const before = waiting();
+    once(() => waiting() > before, () => painted(event.timeStamp, times.send));
   }, true);
 
   addEventListener('click', (event) => {

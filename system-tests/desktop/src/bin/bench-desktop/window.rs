@@ -9,6 +9,7 @@ use desktop_tests::window::Window;
 use serde_json::{Value, json};
 
 use crate::cache::Cache;
+use crate::keys::Keyboard;
 use crate::say;
 
 const KEYS: &str = "the quick brown fox jumps over the lazy dog and runs back over the hill again";
@@ -28,15 +29,13 @@ pub(crate) async fn measure(cache: &Cache) -> Result<Value> {
     window.sees(&at("message")).await?;
     window.runs(include_str!("page.js")).await?;
 
-    let mut keys = 0;
-    for key in KEYS.chars() {
-        window.types(&at("composer-input"), &key.to_string()).await?;
-        keys += 1;
-        has(&window, "key", keys).await?;
-    }
-    // Now, since texts that are typed at once come later.
-    let key_times = window.runs("return window.measured.key").await?;
-    say(&format!("{keys} keys pressed"));
+    window.clicks(&at("composer-input")).await?;
+    let keyboard = Keyboard::of(&window.app().title())?;
+    let keys: Vec<f64> = KEYS.chars().map(|key| keyboard.press(key)).collect::<Result<_>>()?;
+    window.sees("html[data-idle]").await?;
+    let written = window.runs("return document.querySelector('[data-testid=composer-input]').value");
+    ensure!(written.await? == json!(KEYS), "something else was typed");
+    say(&format!("{} keys pressed", keys.len()));
     let ids = window.runs(IDS).await?;
     let ids: Vec<&str> = ids.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     ensure!(ids.len() > NEAR, "{} conversations", ids.len());
@@ -60,7 +59,7 @@ pub(crate) async fn measure(cache: &Cache) -> Result<Value> {
     let times = window.runs("return window.measured").await?;
     window.close().await?;
     Ok(json!({
-        "key": key_times,
+        "key": keys,
         "send": times["send"],
         "switch": times["switch"],
         "search": searches,
