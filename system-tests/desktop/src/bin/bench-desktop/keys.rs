@@ -44,7 +44,9 @@ impl Keyboard {
             ensure!(there, "the screen has no {extension}");
         }
         display.damage_query_version(1, 1)?.reply()?;
-        display.damage_create(display.generate_id()?, window, ReportLevel::RAW_RECTANGLES)?.check()?;
+        display
+            .damage_create(display.generate_id()?, window, ReportLevel::RAW_RECTANGLES)?
+            .check()?;
         let (first, last) = (display.setup().min_keycode, display.setup().max_keycode);
         let keys = display.get_keyboard_mapping(first, last - first + 1)?.reply()?;
         let symbols_per_key = usize::from(keys.keysyms_per_keycode);

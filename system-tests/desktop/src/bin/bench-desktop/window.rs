@@ -33,7 +33,8 @@ pub(crate) async fn measure(cache: &Cache) -> Result<Value> {
     let keyboard = Keyboard::of(&window.app().title())?;
     let keys: Vec<f64> = KEYS.chars().map(|key| keyboard.press(key)).collect::<Result<_>>()?;
     window.sees("html[data-idle]").await?;
-    let written = window.runs("return document.querySelector('[data-testid=composer-input]').value");
+    let written =
+        window.runs("return document.querySelector('[data-testid=composer-input]').value");
     ensure!(written.await? == json!(KEYS), "something else was typed");
     say(&format!("{} keys pressed", keys.len()));
     let ids = window.runs(IDS).await?;
