@@ -5,7 +5,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use tokio::net::TcpStream;
@@ -25,6 +25,18 @@ pub const BALANCER: &str = "http://127.0.0.1:18080";
 /// Where PostgreSQL's primary listens.
 const POSTGRES: (&str, &str) = ("127.0.0.1", "15432");
 
+/// What differs from the usual.
+#[derive(Clone, Debug, Default)]
+pub struct Wish {
+    /// Another program than `kithd`, which takes the same words and variables.
+    pub program: Option<PathBuf>,
+    /// More variables for every node.
+    pub variables: Vec<(String, String)>,
+    /// More variables for each node; `{name}` in one becomes the name of this cluster's database. They
+    /// win over those for every node.
+    pub each: [Vec<(String, String)>; NODES as usize],
+}
+
 /// A cluster that ends when this is dropped.
 pub struct Cluster {
     setups: Vec<Setup>,
@@ -39,7 +51,7 @@ impl Cluster {
     /// # Errors
     /// When a service is not there, or a node does not come up; the logs stay in `folder`.
     pub async fn start(folder: &Path) -> Result<Self> {
-        Self::start_with(folder, |_| Vec::new()).await
+        Self::start_as(folder, Wish::default()).await
     }
 
     /// The same, but each node runs one stage, or one and the pushes.
@@ -48,21 +60,20 @@ impl Cluster {
     /// As [`Cluster::start`].
     pub async fn start_apart(folder: &Path) -> Result<Self> {
         let roles = ["gateway", "sequencer", "inbox,push"];
-        Self::start_with(folder, |n| vec![("KITH__ROLES".into(), roles[n].into())]).await
+        let each = roles.map(|roles| vec![("KITH__ROLES".into(), roles.into())]);
+        Self::start_as(folder, Wish { each, ..Wish::default() }).await
     }
 
-    /// The same, each node with more variables of its own. Nodes are counted from 0.
+    /// The same, with something different.
     ///
     /// # Errors
     /// As [`Cluster::start`].
-    pub async fn start_with(
-        folder: &Path,
-        own_variables: impl Fn(usize) -> Vec<(String, String)>,
-    ) -> Result<Self> {
-        let kithd = built("kithd")?;
+    pub async fn start_as(folder: &Path, wish: Wish) -> Result<Self> {
+        let kithd = wish.program.map_or_else(|| built("kithd"), Ok)?;
         // A name that no earlier run has used.
         let name = format!("kith_{:x}", RandomState::new().build_hasher().finish());
-        let variables = variables(folder, &name);
+        let mut variables = variables(folder, &name);
+        variables.extend(wish.variables);
         create_database(&name).await?;
         for words in [&["migrate"][..], &["topics", "create"]] {
             let output = command(&kithd)
@@ -76,10 +87,10 @@ impl Cluster {
             ensure!(output.status.success(), "kithd {}: {said}", words.join(" "));
         }
         let mut cluster = Self { setups: Vec::new(), gateways: Vec::new(), nodes: Vec::new() };
-        for n in 1..=NODES {
+        for (n, each) in (1..=NODES).zip(wish.each) {
             let mut own = variables.clone();
             own.push(("KITH__SERVER__NODE".into(), format!("node-{n}")));
-            own.extend(own_variables(usize::from(n - 1)));
+            own.extend(with_database(each, &name));
             let host = Ipv4Addr::new(127, 0, 0, n);
             let listen = SocketAddr::from((host, PORT));
             let is_gateway = own.iter().all(|(key, value)| {
@@ -134,7 +145,37 @@ impl Cluster {
         self.is_ready(n).await
     }
 
-    async fn is_ready(&self, n: usize) -> Result<()> {
+    /// Start a node again that has ended, and do not wait for it.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn spawn(&mut self, n: usize) -> Result<()> {
+        let setup = &self.setups[n];
+        self.nodes[n] = Some(Server::of(setup.address, setup.spawn()?));
+        Ok(())
+    }
+
+    /// A node's process, while there is one.
+    pub fn process(&mut self, n: usize) -> Option<u32> {
+        self.nodes[n].as_mut()?.process().id()
+    }
+
+    /// How a node has ended, if it has done so by itself.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn ended(&mut self, n: usize) -> Result<Option<ExitStatus>> {
+        match &mut self.nodes[n] {
+            Some(node) => Ok(node.process().try_wait()?),
+            None => Ok(None),
+        }
+    }
+
+    /// Wait until a node is ready.
+    ///
+    /// # Errors
+    /// When it does not become so within [`PATIENCE`].
+    pub async fn is_ready(&self, n: usize) -> Result<()> {
         let at = self.setups[n].address;
         let deadline = Instant::now() + PATIENCE;
         while !ready(at).await.unwrap_or(false) {
@@ -165,6 +206,14 @@ fn variables(folder: &Path, name: &str) -> Vec<(String, String)> {
     ]
     .map(|(key, value)| (format!("KITH__{key}"), value))
     .to_vec()
+}
+
+/// What each cluster calls its own is only known when it starts.
+fn with_database(
+    variables: Vec<(String, String)>,
+    name: &str,
+) -> impl Iterator<Item = (String, String)> {
+    variables.into_iter().map(move |(key, value)| (key, value.replace("{name}", name)))
 }
 
 async fn create_database(name: &str) -> Result<()> {

@@ -102,6 +102,12 @@ impl Server {
         Setup { address, ..Setup::new(folder)? }.start().await
     }
 
+    /// One whose process was started at this address; whether it listens is not known.
+    #[must_use]
+    pub(crate) fn of(address: SocketAddr, process: Child) -> Self {
+        Self { address, process }
+    }
+
     /// Where apps reach it, as a person would type it.
     #[must_use]
     pub fn address(&self) -> String {

@@ -1,0 +1,96 @@
+//! `faults …`: break a cluster on the real services while people talk, and say whether what they were
+//! promised was kept.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use faults::scenes::broken::{Outcome, Plan, play};
+
+#[derive(Parser)]
+#[command(about = "A cluster that is broken while people talk.")]
+struct Arguments {
+    /// Where the recording and the nodes' logs stay, also when all is well.
+    #[arg(long, global = true)]
+    keep: Option<PathBuf>,
+    #[command(subcommand)]
+    scene: Scene,
+}
+
+#[derive(Subcommand)]
+enum Scene {
+    /// Kill, freeze and cut off nodes and services.
+    Break {
+        /// How long.
+        #[arg(long, default_value_t = 150)]
+        seconds: u64,
+        /// Of what breaks when.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// Say what is wrong in a recording.
+    Check {
+        /// The recording.
+        file: PathBuf,
+    },
+}
+
+#[allow(clippy::print_stderr)] // This is what the person looks at.
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<bool> {
+    let arguments = Arguments::parse();
+    let own = std::env::temp_dir().join(format!("kith-faults-{}", std::process::id()));
+    let (folder, keeps) = (arguments.keep.clone().unwrap_or(own), arguments.keep.is_some());
+    std::fs::create_dir_all(&folder)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let well = runtime.block_on(scene(arguments.scene, &folder));
+    // What was recorded is for whoever looks into a failure.
+    if matches!(well, Ok(true)) && !keeps {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    well.with_context(|| format!("the recording and the nodes' logs are in {}", folder.display()))
+}
+
+#[allow(clippy::print_stdout)] // This is what the person looks at.
+async fn scene(scene: Scene, folder: &Path) -> Result<bool> {
+    match scene {
+        Scene::Break { seconds, seed } => {
+            println!("seed {seed}, {seconds} s, in {}", folder.display());
+            let outcome = play(folder, Plan::new(seed, Duration::from_secs(seconds))).await?;
+            report(&outcome);
+            Ok(outcome.is_well())
+        }
+        Scene::Check { file } => {
+            let violations = faults::checker::check(faults::history::lines(&file)?);
+            violations.iter().for_each(|violation| println!("{violation}"));
+            Ok(violations.is_empty())
+        }
+    }
+}
+
+#[allow(clippy::print_stdout)] // This is what the person looks at.
+fn report(outcome: &Outcome) {
+    let Outcome { answered, connections, ended, .. } = outcome;
+    println!(
+        "{answered} acknowledged, the slowest after {:.1} s; {connections} connections; nodes ended by \
+         themselves {ended} times; all the same {:.1} s after healing",
+        outcome.slowest.as_secs_f64(),
+        outcome.converged.as_secs_f64(),
+    );
+    outcome.violations.iter().for_each(|violation| println!("{violation}"));
+    if let Some(why) = &outcome.diverged {
+        println!("not the same in time: {why}");
+    }
+}
