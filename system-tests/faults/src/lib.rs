@@ -6,6 +6,7 @@
 #![allow(clippy::expect_used)] // A test ends by panicking where there is nothing to be done.
 
 pub mod api;
+pub mod app;
 pub mod checker;
 pub mod history;
 pub mod link;

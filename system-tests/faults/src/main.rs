@@ -8,6 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use faults::scenes::broken::{Outcome, Plan, play};
+use faults::place::Different;
+use faults::scenes::roll::{self, Rolled};
+use faults::scenes::{clocks, sabotage};
 
 #[derive(Parser)]
 #[command(about = "A cluster that is broken while people talk.")]
@@ -27,6 +30,23 @@ enum Scene {
         #[arg(long, default_value_t = 150)]
         seconds: u64,
         /// Of what breaks when.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// Restart three nodes, one after another, while people talk.
+    Roll {
+        /// How often all three.
+        #[arg(long, default_value_t = 2)]
+        rolls: usize,
+    },
+    /// The same with nodes whose clocks are an hour apart.
+    Clocks,
+    /// Put faults into the server, one after another, and see that each is found.
+    Sabotage {
+        /// Only this one.
+        #[arg(long)]
+        only: Option<String>,
+        /// Of what is said.
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
@@ -72,6 +92,12 @@ async fn scene(scene: Scene, folder: &Path) -> Result<bool> {
             report(&outcome);
             Ok(outcome.is_well())
         }
+        Scene::Roll { rolls } => Ok(tell(&roll::play(folder, rolls, Different::default()).await?)),
+        Scene::Clocks => Ok(tell(&clocks::play(folder).await?)),
+        Scene::Sabotage { only, seed } => {
+            sabotage::play_all(folder, seed, only.as_deref()).await?;
+            Ok(true)
+        }
         Scene::Check { file } => {
             let violations = faults::checker::check(faults::history::lines(&file)?);
             violations.iter().for_each(|violation| println!("{violation}"));
@@ -93,4 +119,19 @@ fn report(outcome: &Outcome) {
     if let Some(why) = &outcome.diverged {
         println!("not the same in time: {why}");
     }
+}
+
+/// Whether it went well.
+#[allow(clippy::print_stdout)] // This is what the person looks at.
+fn tell(rolled: &Rolled) -> bool {
+    println!(
+        "{} sent, the slowest stored after {:.1} s; at most {} new connections of one app in a roll; nodes \
+         ended within {:.1} s",
+        rolled.sent,
+        rolled.slowest.as_secs_f64(),
+        rolled.most,
+        rolled.drained.as_secs_f64(),
+    );
+    rolled.findings.iter().for_each(|finding| println!("{finding}"));
+    rolled.findings.is_empty()
 }

@@ -6,10 +6,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use programs::cluster::{Cluster, NODES, Wish};
 use tokio::process::Command;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use crate::history::{Recorder, What};
 use crate::link::{Link, State};
@@ -128,6 +129,30 @@ impl Place {
         .with_context(|| act.to_string())
     }
 
+    /// Restart a node as its operator does: tell it to end, wait for that, start it, wait until it is
+    /// ready. How long it took to end.
+    ///
+    /// # Errors
+    /// When it takes longer than `drain`, ends badly or does not come back.
+    pub async fn restart(&mut self, n: usize, drain: Duration) -> Result<Duration> {
+        self.note(&format!("restart node {}", n + 1));
+        let began = tokio::time::Instant::now();
+        self.signal(n, "-TERM").await?;
+        let status = loop {
+            if let Some(status) = self.cluster.ended(n)? {
+                break status;
+            }
+            ensure!(began.elapsed() < drain, "node {} does not end in {drain:?}", n + 1);
+            sleep(Duration::from_millis(20)).await;
+        };
+        let took = began.elapsed();
+        ensure!(status.success(), "node {} ended with {status}", n + 1);
+        self.cluster.spawn(n)?;
+        self.cluster.is_ready(n).await?;
+        self.note(&format!("node {} is back; it took {took:?} to end", n + 1));
+        Ok(took)
+    }
+
     /// Start nodes again that have ended by themselves. To be called often.
     ///
     /// # Errors
@@ -169,7 +194,10 @@ impl Place {
             }
         }
         while let Some(done) = self.doing.join_next().await {
-            done??;
+            // Whatever it was, all of it is brought up now.
+            if let Err(error) = done? {
+                self.note(&format!("{error:#}"));
+            }
         }
         services::up().await?;
         for n in 0..usize::from(NODES) {

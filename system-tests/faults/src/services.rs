@@ -36,7 +36,7 @@ async fn xtask(words: &[&str]) -> Result<()> {
     command.arg("services").args(words).stdin(Stdio::null());
     let output = command.output().await.context("xtask services")?;
     let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "xtask services {}: {said}", words.join(" "));
+    ensure!(output.status.success(), "xtask services {}: {said:.600}", words.join(" "));
     Ok(())
 }
 

@@ -87,7 +87,9 @@ pub(super) async fn open(config: &Config, environment: &Environment) -> anyhow::
         });
         connect(cluster, "log", "sequencers", restart).await?
     };
-    check_ends(cluster, &ends(&log).await?, &*scylla).await?;
+    // In this order: what other nodes store between the two questions lies before the ends.
+    let restarts = restarts(cluster, &*scylla).await?;
+    check_ends(cluster, &restarts, &ends(&log).await?)?;
     // All of the inbox from now on: what came before is in the answers to hello.
     let restart = end_of(ends(&owned).await?);
     let group = format!("gateway.{}", environment.id().simple());
@@ -198,15 +200,26 @@ async fn ends(log: &KafkaLog) -> anyhow::Result<Vec<Position>> {
     }
 }
 
-/// A place behind the end belongs to records that this topic does not have: it was made anew.
-async fn check_ends(
+/// Where the store goes on with each partition of the log; nothing for one that was never begun.
+async fn restarts(
     cluster: &config::Cluster,
-    ends: &[Position],
     store: &dyn FoldStore,
+) -> anyhow::Result<Vec<Option<Position>>> {
+    let mut restarts = Vec::new();
+    for partition in 0..cluster.partitions {
+        restarts.push(store.restart(partition).await.context("cluster.cql")?);
+    }
+    Ok(restarts)
+}
+
+/// A place behind the end belongs to records that this topic does not have: it was made anew.
+fn check_ends(
+    cluster: &config::Cluster,
+    restarts: &[Option<Position>],
+    ends: &[Position],
 ) -> anyhow::Result<()> {
-    for (partition, end) in (0..).zip(ends.iter().copied()) {
-        let restart = store.restart(partition).await.context("cluster.cql")?;
-        if restart.is_some_and(|restart| restart > end) {
+    for (partition, (restart, end)) in restarts.iter().zip(ends).enumerate() {
+        if restart.is_some_and(|restart| restart > *end) {
             anyhow::bail!(
                 "cluster.epoch: partition {partition} of {}.log ends before what was stored from it, so \
                  the topic was made anew: set cluster.epoch to {} on every node",

@@ -1,3 +1,6 @@
 //! What is played.
 
 pub mod broken;
+pub mod clocks;
+pub mod roll;
+pub mod sabotage;

@@ -17,8 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 /// See that the wanted kinds (none named: all) run and answer.
 pub(crate) fn up(root: &Path, only: &[Kind]) -> Result<()> {
-    let _alone = alone(root)?;
     let all: Vec<&Service> = wanted(only).collect();
+    let _alone = alone(root, &all)?;
     if all.iter().all(|service| is_up(root, service)) {
         say("All of them are up.");
         return Ok(());
@@ -37,8 +37,8 @@ pub(crate) fn up(root: &Path, only: &[Kind]) -> Result<()> {
 
 /// Stop those of the wanted kinds that this command has started; with `wipe`, remove their data.
 pub(crate) fn down(root: &Path, only: &[Kind], wipe: bool) -> Result<()> {
-    let _alone = alone(root)?;
     let all: Vec<&Service> = wanted(only).collect();
+    let _alone = alone(root, &all)?;
     let mut kinds: Vec<Kind> = all.iter().map(|service| service.kind).collect();
     kinds.dedup();
     let mut progress = Progress::new("services", kinds.len());
@@ -77,15 +77,23 @@ pub(crate) fn not_up(root: &Path, kinds: &[Kind]) -> Vec<Kind> {
     kinds
 }
 
-/// Two commands at once would both start a service. The lock ends with the process that holds it.
-fn alone(root: &Path) -> Result<File> {
+/// Two commands at once would both start a service. There is a lock for each kind, always taken in the
+/// same order, so that one kind is not waited for by who wants another; it ends with the process.
+fn alone(root: &Path, those: &[&Service]) -> Result<Vec<File>> {
     fs::create_dir_all(place::all(root))?;
-    let lock = File::create(place::all(root).join("lock"))?;
-    if lock.try_lock().is_err() {
-        say("Waiting for another `cargo xtask services` to finish …");
-        lock.lock()?;
-    }
-    Ok(lock)
+    let mut kinds: Vec<Kind> = those.iter().map(|service| service.kind).collect();
+    kinds.dedup();
+    kinds
+        .into_iter()
+        .map(|kind| {
+            let lock = File::create(place::all(root).join(format!("lock-{kind:?}")))?;
+            if lock.try_lock().is_err() {
+                say("Waiting for another `cargo xtask services` to finish …");
+                lock.lock()?;
+            }
+            Ok(lock)
+        })
+        .collect()
 }
 
 /// Fetch first what has to be fetched, so that nothing is half started when that fails.
