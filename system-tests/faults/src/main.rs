@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use faults::scenes::broken::{Outcome, Plan, play};
 use faults::place::Different;
+use faults::scenes::broken::{Outcome, Plan, play};
 use faults::scenes::roll::{self, Rolled};
 use faults::scenes::{clocks, sabotage};
 
@@ -27,16 +27,16 @@ enum Scene {
     /// Kill, freeze and cut off nodes and services.
     Break {
         /// How long.
-        #[arg(long, default_value_t = 150)]
+        #[arg(long, env = "KITH_TEST_FAULT_SECONDS", default_value_t = 120)]
         seconds: u64,
         /// Of what breaks when.
-        #[arg(long, default_value_t = 1)]
+        #[arg(long, env = "KITH_TEST_SEED", default_value_t = 1)]
         seed: u64,
     },
     /// Restart three nodes, one after another, while people talk.
     Roll {
         /// How often all three.
-        #[arg(long, default_value_t = 2)]
+        #[arg(long, env = "KITH_TEST_ROLLS", default_value_t = 2)]
         rolls: usize,
     },
     /// The same with nodes whose clocks are an hour apart.

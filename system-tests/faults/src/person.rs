@@ -68,7 +68,8 @@ impl Person {
     #[must_use]
     pub fn new(town: Arc<Town>, number: usize, seed: u64) -> Self {
         let (ranges, came) = mpsc::unbounded_channel();
-        let mut random = StdRng::seed_from_u64(seed.wrapping_mul(1_000).wrapping_add(number as u64));
+        let mut random =
+            StdRng::seed_from_u64(seed.wrapping_mul(1_000).wrapping_add(number as u64));
         Self {
             number,
             outbox: Outbox::new(&town, number),

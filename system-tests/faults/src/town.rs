@@ -213,9 +213,8 @@ impl Town {
         }
         if !stored.events.is_empty() {
             let markers = self.api.markers(node, who, room.id).await.context("markers")?;
-            let of = |marker: protocol::model::Marker| {
-                (marker.user, (marker.delivered, marker.read))
-            };
+            let of =
+                |marker: protocol::model::Marker| (marker.user, (marker.delivered, marker.read));
             stored.marks = markers.into_iter().map(of).collect();
         }
         Ok(stored)

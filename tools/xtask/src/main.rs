@@ -51,9 +51,8 @@ enum Command {
         /// Only one part; may be given more than once.
         #[arg(long, value_enum)]
         only: Vec<Part>,
-        /// How often the server is killed in the test of that, instead of 100 times.
-        #[arg(long, value_name = "N")]
-        kills: Option<u32>,
+        #[command(flatten)]
+        length: test::Length,
     },
     /// Look at directions, file lengths and marks: what a compiler does not see.
     Tidy,
@@ -101,7 +100,7 @@ fn answer(command: Option<Command>) -> Result<ExitCode> {
         Some(Command::Demo { cluster: true, .. }) => demo::over_three_nodes(&root)?,
         Some(Command::Demo { pictures, .. }) => demo::demo(&root, pictures)?,
         Some(Command::Bridge { rest }) => bridge(&root, &rest)?,
-        Some(Command::Test { only, kills }) => return test::test(&root, &only, kills),
+        Some(Command::Test { only, length }) => return test::test(&root, &only, length),
         Some(Command::Tidy) => tidy::tidy(&root)?,
         Some(Command::Services { action }) => services::services(&root, &action)?,
         Some(Command::Load(options)) => load::load(&root, &options)?,

@@ -46,7 +46,37 @@ const WITH_SERVICES: &[(&str, &str, Runner, &[Kind])] = &[
         "cargo run -q -p programs --bin with-cluster -- \
          cargo test -p system-tests --test all over_real_sockets",
         Runner::Cargo,
-        &[Kind::Kafka, Kind::Cql, Kind::Postgres, Kind::Zookeeper],
+        CLUSTER,
+    ),
+    (
+        "a kithd that does it wrong on purpose",
+        "cargo build -p process-tests --bin kithd-sabotaged --features server/cluster",
+        Runner::Whole,
+        &[],
+    ),
+    (
+        "a cluster that is broken while people talk",
+        "cargo run -q -p fault-tests --bin faults -- break",
+        Runner::Whole,
+        CLUSTER,
+    ),
+    (
+        "a cluster that does it wrong is found out",
+        "cargo run -q -p fault-tests --bin faults -- sabotage",
+        Runner::Whole,
+        CLUSTER,
+    ),
+    (
+        "nodes that are restarted one after another",
+        "cargo run -q -p fault-tests --bin faults -- roll",
+        Runner::Whole,
+        CLUSTER,
+    ),
+    (
+        "nodes whose clocks are an hour apart",
+        "cargo run -q -p fault-tests --bin faults -- clocks",
+        Runner::Whole,
+        CLUSTER,
     ),
     (
         "the same, each stage on a node of its own",
@@ -56,6 +86,9 @@ const WITH_SERVICES: &[(&str, &str, Runner, &[Kind])] = &[
         &[Kind::Kafka, Kind::Cql, Kind::Postgres, Kind::Zookeeper],
     ),
 ];
+
+/// What a node needs.
+const CLUSTER: &[Kind] = &[Kind::Kafka, Kind::Cql, Kind::Postgres, Kind::Zookeeper];
 
 /// One program that tests something.
 struct Step {
@@ -72,25 +105,55 @@ struct Outcome {
     time: Duration,
 }
 
+/// How much of what can go on for long is done, where that is not as usual.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub(crate) struct Length {
+    /// How often the server is killed in the test of that, instead of 100 times.
+    #[arg(long, value_name = "N")]
+    kills: Option<u32>,
+    /// How long a cluster is broken while people talk, instead of two minutes.
+    #[arg(long, value_name = "N")]
+    fault_minutes: Option<u32>,
+    /// How often three nodes are restarted while people talk, instead of twice.
+    #[arg(long, value_name = "N")]
+    rolls: Option<u32>,
+    /// What the kills, and what breaks when, follow from, instead of 1.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+}
+
+impl Length {
+    /// For the programs of the tests: each reads what concerns it.
+    fn variables(self) -> impl Iterator<Item = (&'static str, String)> {
+        let all = [
+            ("KITH_TEST_KILLS", self.kills.map(u64::from)),
+            ("KITH_TEST_FAULT_SECONDS", self.fault_minutes.map(|minutes| u64::from(minutes) * 60)),
+            ("KITH_TEST_ROLLS", self.rolls.map(u64::from)),
+            ("KITH_TEST_SEED", self.seed),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?.to_string())))
+    }
+}
+
 /// Set up, run all steps of the wanted parts (none named: of all), also after one that failed, and
-/// close with `N passed, N failed`. `kills` is how often the server is killed in the test of that.
-pub(crate) fn test(root: &Path, only: &[Part], kills: Option<u32>) -> Result<ExitCode> {
+/// close with `N passed, N failed`.
+pub(crate) fn test(root: &Path, only: &[Part], length: Length) -> Result<ExitCode> {
     setup(root, packages(only))?;
     let mut outcomes = Vec::new();
     for step in steps(root, only) {
         say(&format!("\n── {}: {}", step.what, step.words.join(" ")));
         let began = Instant::now();
-        let tally = take(&step, kills)?;
+        let tally = take(&step, length)?;
         outcomes.push(Outcome { what: step.what, tally, time: began.elapsed() });
     }
     if wanted(only, Part::Rust) && cfg!(target_os = "linux") {
-        with_services(root, &mut outcomes)?;
+        with_services(root, length, &mut outcomes)?;
     }
     Ok(close(&outcomes))
 }
 
 /// Start what the targets of [`WITH_SERVICES`] need, run them, and leave the machine as it was.
-fn with_services(root: &Path, outcomes: &mut Vec<Outcome>) -> Result<()> {
+fn with_services(root: &Path, length: Length, outcomes: &mut Vec<Outcome>) -> Result<()> {
     let mut kinds = Vec::new();
     for kind in WITH_SERVICES.iter().flat_map(|(.., kinds)| *kinds) {
         if !kinds.contains(kind) {
@@ -111,7 +174,7 @@ fn with_services(root: &Path, outcomes: &mut Vec<Outcome>) -> Result<()> {
         let words = line.split_whitespace().collect();
         let step = Step { what, folder: root.to_owned(), words, runner: *runner };
         let began = Instant::now();
-        let tally = take(&step, None)?;
+        let tally = take(&step, length)?;
         outcomes.push(Outcome { what, tally, time: began.elapsed() });
     }
     if ours.is_empty() { Ok(()) } else { services::down(root, &ours, true) }
@@ -192,13 +255,11 @@ fn has_compose() -> bool {
 
 /// Run one step. One that ends badly has failed even if it counted no failure, and so has a runner
 /// that ran nothing.
-fn take(step: &Step, kills: Option<u32>) -> Result<Tally> {
+fn take(step: &Step, length: Length) -> Result<Tally> {
     let mut tally = Tally::default();
     let mut command = program(&step.folder, &step.words);
     for_ci(&mut command);
-    if let Some(kills) = kills {
-        command.env("KITH_TEST_KILLS", kills.to_string());
-    }
+    command.envs(length.variables());
     let well = watch(&mut command, |line| {
         if let Some(more) = step.runner.read(line) {
             tally += more;

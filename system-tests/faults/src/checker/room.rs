@@ -64,9 +64,8 @@ impl Room {
                 let there: BTreeSet<u64> = facts.iter().map(|fact| fact.seq).collect();
                 // An answer may begin later than asked, and ends earlier only where the room does.
                 let known = self.told.range(from..=asked.max(from));
-                let lacks = known.filter(|(seq, (_, at))| {
-                    *at < since && !there.contains(seq) && open(**seq)
-                });
+                let lacks = known
+                    .filter(|(seq, (_, at))| *at < since && !there.contains(seq) && open(**seq));
                 self.lacks.extend(lacks.map(|(seq, _)| (by, *seq, n)));
             }
             What::MarkStored { by, since, delivered, read, .. } => {
@@ -219,8 +218,7 @@ impl Room {
         for user in periods.people() {
             let none = BTreeSet::new();
             let seqs = seen.get(&user).unwrap_or(&none);
-            let missed =
-                (1..=stored).find(|seq| periods.cover(user, *seq) && !seqs.contains(seq));
+            let missed = (1..=stored).find(|seq| periods.cover(user, *seq) && !seqs.contains(seq));
             if let Some(seq) = missed {
                 self.find(Kind::Membership, format!("{user} was never told of {seq}"));
             }

@@ -110,7 +110,13 @@ impl Well {
         client_ref
     }
 
-    fn sends(&mut self, who: usize, text: Option<String>, joined: Vec<UserId>, left: Option<UserId>) {
+    fn sends(
+        &mut self,
+        who: usize,
+        text: Option<String>,
+        joined: Vec<UserId>,
+        left: Option<UserId>,
+    ) {
         let client_ref = self.goes_out(who, text.clone());
         let seq = self.events.len() as u64 + 1;
         let fact = Fact { seq, client_ref, sender: user(who), joined, left };
@@ -206,9 +212,7 @@ const CORRUPTIONS: &[Corruption] = &[
     ("a sender's own order is turned around", Kind::Order, |lines, _| {
         // The sender's first two, in each place.
         let of = |lines: &[What]| -> Vec<usize> {
-            let own = |what: &What| {
-                matches!(what, What::Sent { sender, .. } if *sender == user(0))
-            };
+            let own = |what: &What| matches!(what, What::Sent { sender, .. } if *sender == user(0));
             (0..lines.len()).filter(|at| own(&lines[*at])).collect()
         };
         let all = of(lines);
@@ -232,7 +236,8 @@ const CORRUPTIONS: &[Corruption] = &[
         *by = user(7);
     }),
     ("a stranger reads", Kind::Membership, |lines, n| {
-        let at = nth(lines, n, |what| matches!(what, What::Read { facts, .. } if !facts.is_empty()));
+        let at =
+            nth(lines, n, |what| matches!(what, What::Read { facts, .. } if !facts.is_empty()));
         let What::Read { by, .. } = &mut lines[at] else { unreachable!() };
         *by = user(7);
     }),
@@ -261,7 +266,8 @@ const CORRUPTIONS: &[Corruption] = &[
         *delivered = 100_000;
     }),
     ("somebody has another marker in the end", Kind::Markers, |lines, _| {
-        let wanted = |what: &What| matches!(what, What::StoredMarks { user: of, .. } if *of == user(0));
+        let wanted =
+            |what: &What| matches!(what, What::StoredMarks { user: of, .. } if *of == user(0));
         let at = lines.iter().rposition(wanted).unwrap();
         let What::StoredMarks { delivered, .. } = &mut lines[at] else { unreachable!() };
         *delivered -= 1;

@@ -71,11 +71,8 @@ impl Talk {
         {
             self.next_turn = now + TURN;
             let (user, added) = (*user, !*there);
-            let turn = if added {
-                Command::Add { users: vec![user] }
-            } else {
-                Command::Remove { user }
-            };
+            let turn =
+                if added { Command::Add { users: vec![user] } } else { Command::Remove { user } };
             *there = added;
             said.push((*room, turn));
         }
