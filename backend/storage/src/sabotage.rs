@@ -64,6 +64,23 @@ pub const fn is(_: Case) -> bool {
     false
 }
 
+/// The environment variable with what is added to the server's clock, in milliseconds.
+pub const CLOCK: &str = "KITH_CLOCK_OFFSET";
+
+/// How wrong the server's clock is.
+#[cfg(feature = "sabotage")]
+#[must_use]
+pub fn clock_offset() -> Millis {
+    std::env::var(CLOCK).ok().and_then(|offset| offset.parse().ok()).unwrap_or_default()
+}
+
+/// How wrong the server's clock is: not at all, in this build.
+#[cfg(not(feature = "sabotage"))]
+#[must_use]
+pub const fn clock_offset() -> Millis {
+    0
+}
+
 /// The position that a row carries: the record's own, unless the case is [`Case::WallClock`].
 #[must_use]
 pub fn row_position(position: Position, at: Millis) -> Position {

@@ -54,13 +54,13 @@ impl Place {
         services::listen().await?;
         let mut links: BTreeMap<(usize, Ends), Vec<Link>> = BTreeMap::new();
         let mut each = different.each;
-        for node in 0..usize::from(NODES) {
+        for (node, different) in each.iter_mut().enumerate() {
             for (ends, at, to) in lines(node) {
                 links.entry((node, ends)).or_default().push(Link::open(at, to).await?);
             }
             let mut own = variables(node);
-            own.append(&mut each[node]);
-            each[node] = own;
+            own.append(different);
+            *different = own;
         }
         let usual = [
             ("KITH__AUTH__ACCESS_SECONDS", "86400"),

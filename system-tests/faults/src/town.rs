@@ -9,7 +9,6 @@ use parking_lot::Mutex;
 use protocol::model::Range;
 use protocol::{ConversationId, UserId, direct_conversation};
 use tokio::sync::watch;
-use uuid::Uuid;
 
 use crate::api::{Account, Api, is_refusal};
 use crate::checker::Periods;
@@ -112,7 +111,7 @@ impl Town {
             tail[8] = u8::try_from(n)?;
             tail[9] = people.len() as u8;
             let id = uuid::Builder::from_unix_timestamp_millis(1_700_000_000_000, &tail);
-            let id = ConversationId(Uuid::from(id.into_uuid()));
+            let id = ConversationId(id.into_uuid());
             rooms.push(Room { id, people, revolves });
         }
         let (phase, _) = watch::channel(Phase::Talk);

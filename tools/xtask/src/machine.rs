@@ -57,7 +57,7 @@ pub(crate) const TESTS: Packages =
 /// For the services that a cluster stands on.
 pub(crate) const SERVICES: Packages = Packages {
     purpose: "the services of a cluster",
-    names: &["openjdk-17-jre-headless", "maven", "postgresql-15", "haproxy", "faketime"],
+    names: &["openjdk-17-jre-headless", "maven", "postgresql-15", "haproxy"],
 };
 
 /// See that all packages are there: install them on Debian and Ubuntu, else say what is needed.

@@ -50,6 +50,9 @@ impl Wanted {
             ("retention.ms", self.retention_ms.to_string()),
             ("retention.bytes", "-1".into()),
             ("cleanup.policy", "delete".into()),
+            // The broker's time. It refuses what a producer says is an hour ahead, and a node whose clock
+            // is wrong must be able to append all the same.
+            ("message.timestamp.type", "LogAppendTime".into()),
         ])
     }
 }

@@ -34,10 +34,13 @@ struct Sent {
     text: Option<String>,
 }
 
+/// Somebody's markers: delivered and read.
+type Place = (u64, u64);
+
 #[derive(Default)]
 struct Marks {
     /// The answers to each person's marks, each with its line, and never lower than one before.
-    answers: BTreeMap<UserId, Vec<(u64, (u64, u64))>>,
+    answers: BTreeMap<UserId, Vec<(u64, Place)>>,
     /// The highest that each was told of each.
     told: BTreeMap<(UserId, UserId), (u64, u64)>,
     stored: BTreeMap<UserId, (u64, u64)>,

@@ -8,7 +8,6 @@ use protocol::{ClientFrame, ClientRef, Command, ConversationId, Entry, Submit, U
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt};
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use crate::history::{self, What};
 use crate::town::Town;
@@ -71,7 +70,7 @@ impl Outbox {
         let mut tail = [0; 10];
         random.fill_bytes(&mut tail);
         let id = uuid::Builder::from_unix_timestamp_millis(1_700_000_000_000, &tail);
-        let client_ref = ClientRef(Uuid::from(id.into_uuid()));
+        let client_ref = ClientRef(id.into_uuid());
         let (sender, text) = (town.people[number].user, history::text(&command));
         town.recorder.note(What::Sent { room, sender, client_ref, text });
         let queue = self.rooms.entry(room).or_default();
@@ -115,7 +114,7 @@ impl Outbox {
         queue.since = Some(Instant::now());
         if queue.in_flight == 0 {
             (queue.due, queue.since) = (None, None);
-            queue.again = (of.0.as_u128() % 8 == 0).then_some(entry);
+            queue.again = of.0.as_u128().is_multiple_of(8).then_some(entry);
         }
         Some(since.elapsed())
     }

@@ -25,7 +25,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 ];
 
 /// The crates where client meets server: they may know all.
-const MEETING_PLACES: &[&str] = &["system-tests", "desktop-tests", "process-tests"];
+const MEETING_PLACES: &[&str] = &["system-tests", "desktop-tests", "process-tests", "fault-tests"];
 
 /// Outside crates, by how their name begins, and who may know them.
 const KNOWN_TO: &[(&str, &[&str])] = &[
