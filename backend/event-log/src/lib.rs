@@ -9,6 +9,8 @@ use bytes::Bytes;
 
 #[cfg(feature = "kafka")]
 mod kafka;
+#[cfg(feature = "testing")]
+mod kept;
 mod memory;
 
 #[cfg(feature = "testing")]
@@ -18,6 +20,8 @@ pub mod contract;
 pub use kafka::{
     EPOCHS, Fatal, KafkaLog, KafkaSettings, Made, OFFSETS, Restart, Topics, Wanted, wanted,
 };
+#[cfg(feature = "testing")]
+pub use kept::KeptLog;
 pub use memory::MemoryLog;
 
 /// A record's place in its partition: `epoch · 2^42 + offset`. Positions of one partition are
