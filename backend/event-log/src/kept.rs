@@ -62,7 +62,10 @@ impl KeptLog {
     pub fn for_member(&self, group: &str, member: &str, from: Option<Vec<Position>>) -> Self {
         let mut topic = self.topic.lock();
         let beginning = vec![topic.first; topic.partitions.len()];
-        topic.groups.entry(group.to_owned()).or_insert_with(|| Group::new(from.unwrap_or(beginning)));
+        topic
+            .groups
+            .entry(group.to_owned())
+            .or_insert_with(|| Group::new(from.unwrap_or(beginning)));
         Self { topic: self.topic.clone(), group: group.to_owned(), member: member.to_owned() }
     }
 

@@ -71,8 +71,25 @@ impl App {
     /// # Errors
     /// When the folder or the database in it cannot be used; the message says what to do.
     pub async fn start(config: Config, environment: Environment) -> anyhow::Result<Self> {
-        let started = environment.now();
         let parts = Parts::open(&config, &environment).await?;
+        Self::over(parts, config, environment)
+    }
+
+    /// Start the stages as a node of a simulated cluster.
+    ///
+    /// # Errors
+    /// When the secret cannot be read or written.
+    #[cfg(feature = "testing")]
+    pub fn start_as(
+        node: &crate::parts::simulated::Node,
+        config: Config,
+        environment: Environment,
+    ) -> anyhow::Result<Self> {
+        Self::over(node.parts(), config, environment)
+    }
+
+    fn over(parts: Parts, config: Config, environment: Environment) -> anyhow::Result<Self> {
+        let started = environment.now();
         let Parts {
             stores,
             log,

@@ -3,6 +3,8 @@
 #[cfg(feature = "cluster")]
 mod cluster;
 mod embedded;
+#[cfg(feature = "testing")]
+pub mod simulated;
 
 use std::sync::Arc;
 
@@ -75,6 +77,9 @@ pub(crate) enum Engine {
     /// Services beside it.
     #[cfg(feature = "cluster")]
     Cluster(Cluster),
+    /// Services in this process, for tests.
+    #[cfg(feature = "testing")]
+    Simulated(Arc<simulated::Effects>),
 }
 
 impl Parts {
@@ -101,6 +106,8 @@ impl Engine {
             Self::Embedded(embedded) => embedded.close().await,
             #[cfg(feature = "cluster")]
             Self::Cluster(_) => {}
+            #[cfg(feature = "testing")]
+            Self::Simulated(_) => {}
         }
         ending.cancel();
     }
@@ -111,6 +118,8 @@ impl Engine {
             Self::Embedded(_) => {}
             #[cfg(feature = "cluster")]
             Self::Cluster(cluster) => cluster.end(),
+            #[cfg(feature = "testing")]
+            Self::Simulated(effects) => effects.end(),
         }
     }
 
@@ -120,13 +129,17 @@ impl Engine {
             Self::Embedded(embedded) => Some(embedded),
             #[cfg(feature = "cluster")]
             Self::Cluster(_) => None,
+            Self::Simulated(_) => None,
         }
     }
 
     #[cfg(feature = "testing")]
     pub(crate) async fn kill(&self) {
-        if let Some(embedded) = self.embedded() {
-            embedded.kill().await;
+        match self {
+            Self::Embedded(embedded) => embedded.kill().await,
+            #[cfg(feature = "cluster")]
+            Self::Cluster(_) => {}
+            Self::Simulated(effects) => effects.end(),
         }
     }
 }

@@ -10,8 +10,8 @@ use protocol::model::{self, EventKind, Member, is_current};
 use protocol::{ConversationId, MessageState, UserId};
 use uuid::Uuid;
 
-use super::{Memory, Tables};
-use crate::{Head, HistoryStore, Listed, MemberRow, Result, StorageError, Stretch};
+use super::{Memory, Outgoing, Tables};
+use crate::{EventRow, Head, HistoryStore, Listed, MemberRow, Result, StorageError, Stretch};
 
 #[async_trait]
 impl HistoryStore for Memory {
@@ -59,6 +59,10 @@ impl HistoryStore for Memory {
         let tables = self.tables.lock();
         let mut list = Vec::new();
         for row in tables.rows.members.values().filter(|row| row.user == user) {
+            if let Outgoing::Inbox(_) = self.outgoing {
+                list.extend(tables.listed_by_row(row, since));
+                continue;
+            }
             let changed = tables.changed(row);
             if let Some((head, at)) = tables.head_for(row)
                 && since.is_none_or(|since| changed > since)
@@ -102,7 +106,7 @@ impl Tables {
         row.periods.last().and_then(|period| period.left_seq).map_or(head, |left| left.min(head))
     }
 
-    fn head_for(&self, row: &MemberRow) -> Option<(Head, i64)> {
+    pub(super) fn head_for(&self, row: &MemberRow) -> Option<(Head, i64)> {
         let seq = self.end_for(row);
         let event = &self.rows.events.get(&(row.conversation, seq))?.event;
         let position = match is_current(&row.periods) {
@@ -130,10 +134,17 @@ impl Tables {
     ) -> Result<Stretch> {
         let mut events = Vec::new();
         let mut states: BTreeMap<u64, MessageState> = BTreeMap::new();
-        let (mut next, mut size) = (to, 0);
+        let (mut to, mut next, mut size) = (to, to, 0);
         while next >= from && (events.len() as u64) < limit && (events.is_empty() || size < bytes) {
             let event = self.rows.events.get(&(conversation, next));
             let event = event.ok_or(StorageError::Damaged { conversation, seq: next })?;
+            if !self.is_whole(event) {
+                // Readers see the conversation as it was just before an event that is half stored.
+                (to, size) = (next - 1, 0);
+                (events, states) = (Vec::new(), BTreeMap::new());
+                next -= 1;
+                continue;
+            }
             let named = event.event.kind.names().filter(|named| may_read(*named));
             for seq in [Some(next), named].into_iter().flatten() {
                 if let Some(row) = self.rows.messages.get(&(conversation, seq))
@@ -147,6 +158,19 @@ impl Tables {
         }
         events.reverse();
         Ok(Stretch { from: next + 1, to, events, states: states.into_values().collect() })
+    }
+
+    /// Whether the state of the message that the event is, or changes, is as new as the event. Once its
+    /// batch is stored it is.
+    fn is_whole(&self, row: &EventRow) -> bool {
+        let Some(target) = row.event.kind.changes(row.event.seq) else { return true };
+        let state = self.rows.messages.get(&(row.conversation, target));
+        let stored = || {
+            let partition = self.partitions.get(&row.conversation);
+            let restart = partition.and_then(|partition| self.rows.restarts.get(partition));
+            restart.is_some_and(|restart| *restart > row.position)
+        };
+        state.is_some_and(|row_of| row_of.state.state_seq >= row.event.seq) || stored()
     }
 
     fn page(
@@ -166,6 +190,14 @@ impl Tables {
         }
         from = from.max(head.seq.saturating_sub(events) + 1);
         let stretch = self.read_back(conversation, (from, head.seq), events, bytes, may_read)?;
+        if stretch.to == 0 {
+            return Ok(None);
+        }
+        // Everything here is as of what can be shown.
+        let (ord, at) = match self.rows.events.get(&(conversation, stretch.to)) {
+            Some(last) => (last.event.ord, last.event.at),
+            None => (head.ord, at),
+        };
         let marker = self.marker(row);
         let members = self.current(conversation);
         let (current, member_count) = (is_current(&row.periods), members.len() as u64);
@@ -177,7 +209,7 @@ impl Tables {
             kind: own.kind,
             title: if current { own.title.clone() } else { self.title_at(conversation, head.seq) },
             history_open: own.history_open,
-            head: model::Head { seq: head.seq, ord: head.ord },
+            head: model::Head { seq: stretch.to, ord },
             at,
             role: row.role,
             periods: row.periods.clone(),

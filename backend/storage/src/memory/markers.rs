@@ -6,27 +6,54 @@ use protocol::limits::SMALL_GROUP;
 use protocol::model::{Marker, is_current};
 use protocol::{ConversationId, UserId};
 
-use super::{Memory, Tables};
+use super::{Memory, Step, Tables};
 use crate::{Change, MarkOutcome, MarkerStore, MemberRow, Result};
+
+/// A person's markers as stored; 0 where there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Held {
+    delivered: u64,
+    read: u64,
+}
+
+impl Held {
+    /// What everybody is shown: at least the seq at which one joined, and read implies delivered.
+    fn effective(self, row: &MemberRow) -> Marker {
+        let joined = row.periods.last().map_or(0, |period| period.joined_seq);
+        let read = self.read.max(joined);
+        Marker { user: row.user, delivered: self.delivered.max(read), read }
+    }
+
+    /// Markers only grow.
+    fn raise(&mut self, to: Self) {
+        self.delivered = self.delivered.max(to.delivered);
+        self.read = self.read.max(to.read);
+    }
+}
 
 #[async_trait]
 impl MarkerStore for Memory {
     async fn mark(&self, user: UserId, mark: Mark) -> Result<MarkOutcome> {
-        let conversation = mark.conversation;
-        let (marker, read_ord, recipients) = {
-            let mut tables = self.tables.lock();
-            let Some(row) = tables.rows.members.get(&(conversation, user)).cloned() else {
+        let (conversation, key) = (mark.conversation, (mark.conversation, user));
+        let (row, next) = {
+            let tables = self.tables.lock();
+            let Some(row) = tables.rows.members.get(&key).cloned() else {
                 return Ok(MarkOutcome::NotAMember);
             };
-            let before = tables.marker(&row);
             let end = tables.end_for(&row);
-            let stored = tables.markers.entry((conversation, user)).or_default();
-            stored.0 = stored.0.max(mark.delivered.min(end));
-            stored.1 = stored.1.max(mark.read.min(end));
-            let marker = tables.marker(&row);
-            let moved = marker != before;
+            let mut next = tables.markers.get(&key).copied().unwrap_or_default();
+            next.raise(Held { delivered: mark.delivered.min(end), read: mark.read.min(end) });
+            (row, next)
+        };
+        self.pass(Step::Marker(conversation, user)).await?;
+        let marker = next.effective(&row);
+        let (read_ord, recipients) = {
+            let mut tables = self.tables.lock();
+            tables.markers.entry(key).or_default().raise(next);
+            // Compared with what the others were told: a node may have ended between the two.
+            let told = tables.told.get(&key).copied().unwrap_or_default().effective(&row);
             let read_ord = tables.ord_at(conversation, marker.read);
-            (marker, read_ord, moved.then(|| tables.told_of_marks(&row)))
+            (read_ord, (marker != told).then(|| tables.told_of_marks(&row)))
         };
         if let Some(recipients) = recipients {
             let everybody = recipients.clone();
@@ -36,7 +63,9 @@ impl MarkerStore for Memory {
                     tables.person_changed.insert((conversation, person), commit);
                 }
             })
-            .await;
+            .await?;
+            self.pass(Step::Told(conversation, user)).await?;
+            self.tables.lock().told.entry(key).or_default().raise(next);
         }
         Ok(MarkOutcome::Stored(MarkStored {
             conversation,
@@ -59,10 +88,8 @@ impl MarkerStore for Memory {
 impl Tables {
     /// The effective marker of one person.
     pub(super) fn marker(&self, row: &MemberRow) -> Marker {
-        let stored = self.markers.get(&(row.conversation, row.user)).copied().unwrap_or_default();
-        let joined = row.periods.last().map_or(0, |period| period.joined_seq);
-        let read = stored.1.max(joined);
-        Marker { user: row.user, delivered: stored.0.max(read), read }
+        let held = self.markers.get(&(row.conversation, row.user)).copied();
+        held.unwrap_or_default().effective(row)
     }
 
     /// The effective markers of current members by user id.

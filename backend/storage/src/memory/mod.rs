@@ -4,8 +4,11 @@
 //! [`Gate`] may wait, let it be written, or end the writer there. A gate may also wait before each
 //! read, so that others write between two reads that belong together. Handles made by
 //! [`Memory::with_gate`] share the tables, each with a gate of its own: two owners of one partition.
+//! Handles made by [`Memory::for_node`] are those of the nodes of a cluster: they hand their changes to
+//! the inbox, and the list is made of rows.
 
 mod history;
+mod list;
 mod markers;
 
 use std::collections::BTreeMap;
@@ -19,8 +22,10 @@ use uuid::Uuid;
 
 use crate::{
     Batch, Change, Committed, ConversationRow, EventRow, FoldStore, Head, Loaded, MemberRow,
-    MessageRow, Position, RefRow, Result, StorageError,
+    MessageRow, Position, RefRow, Result, StorageError, Tell,
 };
+
+pub use list::Row as ListedRow;
 
 /// The row that is about to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +46,12 @@ pub enum Step {
     Changes(u32),
     /// (5) Where the partition is to be taken up.
     Restart(u32),
+    /// A person's markers.
+    Marker(ConversationId, UserId),
+    /// How much of a person's markers the others were told.
+    Told(ConversationId, UserId),
+    /// A row of a person's list.
+    Listed(ConversationId, UserId),
 }
 
 /// Whether a row is written.
@@ -112,8 +123,13 @@ pub struct Rows {
 #[derive(Default)]
 struct Tables {
     rows: Rows,
-    /// `(delivered, read)`, as stored.
-    markers: BTreeMap<(ConversationId, UserId), (u64, u64)>,
+    markers: BTreeMap<(ConversationId, UserId), markers::Held>,
+    /// How much of them the others were told.
+    told: BTreeMap<(ConversationId, UserId), markers::Held>,
+    /// The partition that a conversation's head was written from.
+    partitions: BTreeMap<ConversationId, u32>,
+    /// A cluster's list rows.
+    lists: BTreeMap<(UserId, ConversationId), list::Row>,
     commit: u64,
     conversation_changed: BTreeMap<ConversationId, u64>,
     person_changed: BTreeMap<(ConversationId, UserId), u64>,
@@ -125,8 +141,17 @@ pub struct Memory {
     database: Uuid,
     tables: Arc<Mutex<Tables>>,
     gate: Arc<dyn Gate>,
-    /// Locked while a number is given and its changes are handed out, so that they go in order.
-    committed: Arc<tokio::sync::Mutex<mpsc::Sender<Committed>>>,
+    outgoing: Outgoing,
+}
+
+/// Where changes go.
+#[derive(Clone)]
+enum Outgoing {
+    /// Numbered. Locked while a number is given and its changes are handed out, so that they go in
+    /// order.
+    Commits(Arc<tokio::sync::Mutex<mpsc::Sender<Committed>>>),
+    /// Without numbers: whoever reads lists knows what is new by their rows.
+    Inbox(Arc<dyn Tell>),
 }
 
 impl Memory {
@@ -137,8 +162,14 @@ impl Memory {
             database,
             tables: Arc::default(),
             gate: Arc::new(Open),
-            committed: Arc::new(tokio::sync::Mutex::new(committed)),
+            outgoing: Outgoing::Commits(Arc::new(tokio::sync::Mutex::new(committed))),
         }
+    }
+
+    /// The tables as a node of a cluster has them: its changes go into the inbox.
+    #[must_use]
+    pub fn for_node(&self, gate: Arc<dyn Gate>, inbox: Arc<dyn Tell>) -> Self {
+        Self { gate, outgoing: Outgoing::Inbox(inbox), ..self.clone() }
     }
 
     /// Another writer of the same tables.
@@ -161,8 +192,16 @@ impl Memory {
     }
 
     /// Give the next number, let `note` write down what it changed, and hand the changes out.
-    async fn hand_out(&self, changes: Vec<Change>, note: impl FnOnce(&mut Tables, u64)) {
-        let committed = self.committed.lock().await;
+    async fn hand_out(
+        &self,
+        changes: Vec<Change>,
+        note: impl FnOnce(&mut Tables, u64),
+    ) -> Result<()> {
+        let committed = match &self.outgoing {
+            Outgoing::Commits(committed) => committed.lock().await,
+            Outgoing::Inbox(_) if changes.is_empty() => return Ok(()),
+            Outgoing::Inbox(inbox) => return inbox.tell(changes).await,
+        };
         let commit = {
             let mut tables = self.tables.lock();
             tables.commit += 1;
@@ -174,6 +213,7 @@ impl Memory {
             // Nobody listens any more when a test is about to end.
             let _ = committed.send(Committed { commit, changes }).await;
         }
+        Ok(())
     }
 }
 
@@ -256,6 +296,7 @@ impl FoldStore for Memory {
             self.pass(Step::Head(*conversation)).await?;
             let mut tables = self.tables.lock();
             newer(&mut tables.rows.heads, *conversation, *head, |head| head.position);
+            tables.partitions.insert(*conversation, batch.partition);
         }
         for row in &batch.conversations {
             self.pass(Step::Conversation(row.conversation)).await?;
@@ -284,7 +325,7 @@ impl FoldStore for Memory {
                 tables.person_changed.insert((row.conversation, row.user), commit);
             }
         })
-        .await;
+        .await?;
         self.pass(Step::Restart(batch.partition)).await?;
         let restarts = &mut self.tables.lock().rows.restarts;
         newer(restarts, batch.partition, batch.restart, |position| *position);

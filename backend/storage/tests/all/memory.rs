@@ -66,6 +66,7 @@ async fn rows_are_written_in_the_order_of_effects() {
         Step::Conversation(_) | Step::Member(..) | Step::Message(..) => 3,
         Step::Changes(_) => 4,
         Step::Restart(_) => 5,
+        other => panic!("{other:?} is no row of a batch"),
     };
     assert!(asked.is_sorted_by_key(place), "{asked:?}");
     assert_eq!(asked.len(), 4 + 4 + 1 + 1 + 3 + 1 + 1 + 1);

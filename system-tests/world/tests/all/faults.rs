@@ -8,10 +8,42 @@ use protocol::ConversationId;
 use crate::device::Device;
 use crate::history::Auditor;
 use crate::place::{another_device, joins, joins_behind_a_proxy};
+use crate::simulated::Simulated;
 use crate::walk::Trace;
-use crate::world::{self, World};
+use crate::world::World;
 
-async fn pair(world: &World) -> (Device, Device, ConversationId) {
+/// Make each scene a test in a world of one server and one in a cluster.
+macro_rules! scenes {
+    ($($name:ident,)*) => {
+        mod in_a_world {
+            $(#[test]
+            fn $name() {
+                super::$name::<crate::world::World>();
+            })*
+        }
+        mod in_a_cluster {
+            $(#[test]
+            fn $name() {
+                super::$name::<crate::cluster::Cluster>();
+            })*
+        }
+    };
+}
+
+scenes! {
+    a_lost_acknowledgement_leads_to_a_resend_that_changes_nothing,
+    a_kill_at_any_moment_of_a_send_loses_nothing_and_sends_nothing_twice,
+    a_server_that_stops_sends_everybody_away_and_takes_up_where_it_was,
+    a_slow_reader_is_told_to_begin_anew_and_misses_nothing,
+    long_poll_with_lost_requests_and_lost_answers_shows_everything_once,
+    a_partition_that_is_taken_away_in_mid_flight_loses_nothing,
+    an_ended_session_is_signed_out_within_five_seconds_and_keeps_its_outbox,
+    row_27_clocks_that_are_wrong_or_leap_change_no_order_and_lose_nothing,
+    the_same_seed_gives_the_same_run_and_another_seed_another,
+    a_new_device_gets_the_whole_list_and_its_history,
+}
+
+async fn pair(world: &impl Simulated) -> (Device, Device, ConversationId) {
     let (ada, grace) = (joins(world, "ada").await, joins(world, "grace").await);
     let room = ada.direct(grace.user).await;
     ada.sends(room, "hello").await;
@@ -20,13 +52,12 @@ async fn pair(world: &World) -> (Device, Device, ConversationId) {
     (ada, grace, room)
 }
 
-async fn stored(world: &World, who: &Device, room: ConversationId) -> Vec<String> {
+async fn stored(world: &impl Simulated, who: &Device, room: ConversationId) -> Vec<String> {
     Auditor::of(world, who).await.history(room).await.texts()
 }
 
-#[test]
-fn a_lost_acknowledgement_leads_to_a_resend_that_changes_nothing() {
-    world::run(1, async |world| {
+fn a_lost_acknowledgement_leads_to_a_resend_that_changes_nothing<W: Simulated>() {
+    W::run(1, async |world: &W| {
         let (ada, grace, room) = pair(world).await;
         ada.line.mute();
         ada.sends(room, "only once").await;
@@ -38,10 +69,9 @@ fn a_lost_acknowledgement_leads_to_a_resend_that_changes_nothing() {
     });
 }
 
-#[test]
-fn a_kill_at_any_moment_of_a_send_loses_nothing_and_sends_nothing_twice() {
+fn a_kill_at_any_moment_of_a_send_loses_nothing_and_sends_nothing_twice<W: Simulated>() {
     for moment in 0..40 {
-        world::run(moment, async |world| {
+        W::run(moment, async |world: &W| {
             let (ada, grace, room) = pair(world).await;
             ada.sends(room, "through the kill").await;
             world.passes(Duration::from_millis(moment * 2)).await;
@@ -55,9 +85,8 @@ fn a_kill_at_any_moment_of_a_send_loses_nothing_and_sends_nothing_twice() {
     }
 }
 
-#[test]
-fn a_server_that_stops_sends_everybody_away_and_takes_up_where_it_was() {
-    world::run(1, async |world| {
+fn a_server_that_stops_sends_everybody_away_and_takes_up_where_it_was<W: Simulated>() {
+    W::run(1, async |world: &W| {
         let (ada, grace, room) = pair(world).await;
         world.stop().await;
         grace.goes_offline().await;
@@ -68,9 +97,8 @@ fn a_server_that_stops_sends_everybody_away_and_takes_up_where_it_was() {
     });
 }
 
-#[test]
-fn a_slow_reader_is_told_to_begin_anew_and_misses_nothing() {
-    world::run(1, async |world| {
+fn a_slow_reader_is_told_to_begin_anew_and_misses_nothing<W: Simulated>() {
+    W::run(1, async |world: &W| {
         let (ada, grace, room) = pair(world).await;
         grace.line.freeze(true);
         // More than a queue and a pipe hold.
@@ -88,9 +116,8 @@ fn a_slow_reader_is_told_to_begin_anew_and_misses_nothing() {
     });
 }
 
-#[test]
-fn long_poll_with_lost_requests_and_lost_answers_shows_everything_once() {
-    world::run(1, async |world| {
+fn long_poll_with_lost_requests_and_lost_answers_shows_everything_once<W: Simulated>() {
+    W::run(1, async |world: &W| {
         let ada = joins_behind_a_proxy(world, "ada").await;
         let grace = joins_behind_a_proxy(world, "grace").await;
         let room = ada.direct(grace.user).await;
@@ -110,18 +137,15 @@ fn long_poll_with_lost_requests_and_lost_answers_shows_everything_once() {
     });
 }
 
-#[test]
-fn a_partition_that_is_taken_away_in_mid_flight_loses_nothing() {
-    world::run(1, async |world| {
+fn a_partition_that_is_taken_away_in_mid_flight_loses_nothing<W: Simulated>() {
+    W::run(1, async |world: &W| {
         let (ada, grace, room) = pair(world).await;
-        let app = world.app().expect("a server");
-        let log = app.embedded().expect("everything in one process").conversation_log().clone();
         let mut texts = vec!["hello".to_owned()];
         for n in 0..20 {
             texts.push(format!("message {n}"));
             ada.sends(room, texts.last().expect("a text")).await;
             world.passes(Duration::from_millis(n)).await;
-            (0..4).for_each(|partition| log.revoke(partition));
+            world.moves_everything();
         }
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         grace.sees(room, &texts).await;
@@ -130,9 +154,8 @@ fn a_partition_that_is_taken_away_in_mid_flight_loses_nothing() {
     });
 }
 
-#[test]
-fn an_ended_session_is_signed_out_within_five_seconds_and_keeps_its_outbox() {
-    world::run(1, async |world| {
+fn an_ended_session_is_signed_out_within_five_seconds_and_keeps_its_outbox<W: Simulated>() {
+    W::run(1, async |world: &W| {
         use client::api::{Answers, Nothing, OneSession};
         let (ada, grace, room) = pair(world).await;
         let tablet = another_device(world, &ada).await;
@@ -152,11 +175,10 @@ fn an_ended_session_is_signed_out_within_five_seconds_and_keeps_its_outbox() {
     });
 }
 
-#[test]
-fn row_27_clocks_that_are_wrong_or_leap_change_no_order_and_lose_nothing() {
+fn row_27_clocks_that_are_wrong_or_leap_change_no_order_and_lose_nothing<W: Simulated>() {
     const HOUR: i64 = 3_600_000;
     const YEARS: i64 = 10 * 365 * 24 * HOUR;
-    world::run(1, async |world| {
+    W::run(1, async |world: &W| {
         let (ada, grace, room) = pair(world).await;
         let mut texts = vec!["hello".to_owned()];
         for leap in [HOUR, -HOUR, YEARS, -YEARS, 0] {
@@ -177,17 +199,16 @@ fn row_27_clocks_that_are_wrong_or_leap_change_no_order_and_lose_nothing() {
 
 #[test]
 fn commits_of_a_server_wait_for_the_disk() {
-    world::run(1, async |world| {
+    World::run(1, async |world: &World| {
         let app = world.app().expect("a server");
         let synchronous = app.embedded().expect("everything in one process").synchronous().await;
         assert_eq!(synchronous.expect("a database"), 2, "PRAGMA synchronous is FULL");
     });
 }
 
-#[test]
-fn the_same_seed_gives_the_same_run_and_another_seed_another() {
+fn the_same_seed_gives_the_same_run_and_another_seed_another<W: Simulated>() {
     let trace = |seed| {
-        world::run(seed, async |world| {
+        W::run(seed, async |world: &W| {
             let (ada, grace, room) = pair(world).await;
             let trace = Trace::of(world, &[&ada, &grace]);
             for n in 0..5 {
@@ -210,9 +231,8 @@ fn the_same_seed_gives_the_same_run_and_another_seed_another() {
     assert_ne!(first, trace(8));
 }
 
-#[test]
-fn a_new_device_gets_the_whole_list_and_its_history() {
-    world::run(1, async |world| {
+fn a_new_device_gets_the_whole_list_and_its_history<W: Simulated>() {
+    W::run(1, async |world: &W| {
         let (ada, grace, room) = pair(world).await;
         for n in 0..40 {
             grace.sends(room, &format!("message {n}")).await;

@@ -7,13 +7,16 @@
 #![allow(unreachable_pub)]
 
 mod black_box;
+mod cluster;
 mod device;
 mod faults;
 mod history;
 mod line;
 mod model;
+mod node;
 mod place;
 mod sabotage;
 mod scenes;
+mod simulated;
 mod walk;
 mod world;

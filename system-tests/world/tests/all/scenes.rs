@@ -1,5 +1,5 @@
-//! Scenes that need no injected fault. Each is written once, and runs in a simulated world and over
-//! real sockets.
+//! Scenes that need no injected fault. Each is written once, and runs in a simulated world of one server,
+//! in one of several, and over real sockets.
 
 use client::api::{
     Answers, EditMessage, InConversation, OneMessage, OpenConversation, React, Search,
@@ -10,13 +10,25 @@ use crate::device::Device;
 use crate::history::Auditor;
 use crate::place::{Place, another_device, joins, joins_behind_a_proxy};
 
-/// Make each scene a test in a world and a test over real sockets.
+/// Make each scene a test in a world of one server, in one of several, and over real sockets.
 macro_rules! scenes {
     ($($name:ident,)*) => {
         mod in_a_world {
+            use crate::simulated::Simulated;
+            use crate::world::World;
+
             $(#[test]
             fn $name() {
-                crate::world::run(1, async |world| super::$name(world).await);
+                World::run(1, async |world| super::$name(world).await);
+            })*
+        }
+        mod in_a_cluster {
+            use crate::cluster::Cluster;
+            use crate::simulated::Simulated;
+
+            $(#[test]
+            fn $name() {
+                Cluster::run(1, async |world| super::$name(world).await);
             })*
         }
         mod over_real_sockets {

@@ -14,18 +14,20 @@ use protocol::ConversationId;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use crate::cluster::Cluster;
 use crate::device::Device;
 use crate::history::Auditor;
 use crate::model::{Said, Witness, complaints, difference};
-use crate::place::{Place, another_device, joins, joins_behind_a_proxy};
-use crate::world::{self, World};
+use crate::place::{another_device, joins, joins_behind_a_proxy};
+use crate::simulated::Simulated;
+use crate::world::World;
 
 /// What devices tell, with the moments.
 pub struct Trace(Arc<Mutex<Vec<String>>>);
 
 impl Trace {
     /// Write down from now on what these devices tell.
-    pub fn of(world: &World, devices: &[&Device]) -> Self {
+    pub fn of(world: &impl Simulated, devices: &[&Device]) -> Self {
         let lines: Arc<Mutex<Vec<String>>> = Arc::default();
         for device in devices {
             let (mut told, lines) = (device.client.subscribe(), lines.clone());
@@ -48,8 +50,8 @@ impl Trace {
 /// Longer than the longest pause before a client tries again, and than a resend.
 const HEALING: Duration = Duration::from_secs(120);
 
-struct Walk<'w> {
-    world: &'w World,
+struct Walk<'w, W> {
+    world: &'w W,
     random: StdRng,
     devices: Vec<Device>,
     rooms: Vec<ConversationId>,
@@ -57,8 +59,8 @@ struct Walk<'w> {
     witness: Witness,
 }
 
-impl<'w> Walk<'w> {
-    async fn begin(world: &'w World, seed: u64) -> Self {
+impl<'w, W: Simulated> Walk<'w, W> {
+    async fn begin(world: &'w W, seed: u64) -> Self {
         let ada = joins(world, "ada").await;
         let grace = joins(world, "grace").await;
         let alan = joins_behind_a_proxy(world, "alan").await;
@@ -119,26 +121,17 @@ impl<'w> Walk<'w> {
                 self.devices[at].restarts(environment).await;
                 self.witness.watch(&self.devices[at]);
             }
-            89..92 => {
-                if let Some(app) = self.world.app() {
-                    app.embedded()
-                        .expect("embedded")
-                        .conversation_log()
-                        .revoke(self.random.random_range(0..4));
-                }
-            }
+            89..92 => self.world.moves(&mut self.random),
             92..95 => self.kills_when_something_is_shown().await,
             95..98 => {
-                self.world.kill().await;
+                self.world.crashes(&mut self.random).await;
                 self.sleeps(3_000).await;
                 self.world.start().await;
             }
-            98 => {
-                self.world.stop().await;
-                self.world.start().await;
-            }
+            98 => self.world.restarts(&mut self.random).await,
             _ => self.world.clock().leaps(self.random.random_range(-3_600_000..3_600_000)),
         }
+        self.world.suffers(&mut self.random).await;
         self.sleeps(400).await;
     }
 
@@ -151,7 +144,7 @@ impl<'w> Walk<'w> {
     async fn kills_when_something_is_shown(&mut self) {
         let mut news = self.witness.news();
         let _ = tokio::time::timeout(Duration::from_secs(3), news.changed()).await;
-        self.world.kill().await;
+        self.world.crashes(&mut self.random).await;
         self.sleeps(1_000).await;
         self.world.start().await;
     }
@@ -216,9 +209,7 @@ impl<'w> Walk<'w> {
     /// Everything works again; what is wrong after everybody had time to come to agree.
     async fn heals(&mut self) -> Vec<String> {
         self.world.clock().leaps(0);
-        if self.world.app().is_none() {
-            self.world.start().await;
-        }
+        self.world.heals().await;
         for device in &self.devices {
             device.line.heal();
             device.line.cut();
@@ -250,12 +241,13 @@ impl<'w> Walk<'w> {
             let history = auditor.history(*room).await;
             wrong.extend(complaints(*room, &history, &self.said, &self.witness));
         }
+        wrong.extend(self.world.complaints().await);
         wrong
     }
 }
 
-fn walks(seed: u64) {
-    world::run(seed, async |world| {
+fn walks<W: Simulated>(seed: u64) {
+    W::run(seed, async |world: &W| {
         let mut walk = Walk::begin(world, seed).await;
         for number in 0..120 {
             walk.step(number).await;
@@ -269,10 +261,19 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().and_then(|text| text.parse().ok())
 }
 
+fn all_walks<W: Simulated>() {
+    match number("KITH_WALK_SEED") {
+        Some(seed) => walks::<W>(seed),
+        None => (0..number("KITH_WALK_SEEDS").unwrap_or(16)).for_each(walks::<W>),
+    }
+}
+
 #[test]
 fn whatever_happens_nothing_is_lost_nothing_is_there_twice_and_all_see_one_order() {
-    match number("KITH_WALK_SEED") {
-        Some(seed) => walks(seed),
-        None => (0..number("KITH_WALK_SEEDS").unwrap_or(16)).for_each(walks),
-    }
+    all_walks::<World>();
+}
+
+#[test]
+fn whatever_happens_to_the_nodes_of_a_cluster_too() {
+    all_walks::<Cluster>();
 }
