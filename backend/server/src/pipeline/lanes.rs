@@ -1,7 +1,7 @@
 //! Runs the lanes: reads the conversation log, gives each partition's records to its lane, commits
 //! what the lanes have stored, and starts a lane again that has halted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +49,24 @@ pub async fn run(
 ) -> Result<(), LogError> {
     let parts = (store, dead);
     let mut log = log.subscribe().await?;
+    loop {
+        let halted = sequence(&mut *log, &parts, &stop).await?;
+        // Of a log that was closed nobody else stores what a lane has left behind.
+        if halted.is_empty() || stop.is_cancelled() {
+            return Ok(());
+        }
+        for partition in halted {
+            log.rewind(partition).await?;
+        }
+    }
+}
+
+/// Sequence until there is nothing more; the partitions whose lanes halted when they came to the end.
+async fn sequence(
+    log: &mut dyn Subscription,
+    parts: &(Arc<dyn FoldStore>, Dead),
+    stop: &CancellationToken,
+) -> Result<BTreeSet<u32>, LogError> {
     // One place per lane and batch in flight: a lane says one thing at a time.
     let (tell, mut news) = mpsc::channel(64);
     let mut lanes = Lanes::new();
@@ -66,7 +84,7 @@ pub async fn run(
         tokio::select! {
             biased;
             () = stop.cancelled(), if !ended => ended = true,
-            Some(news) = news.recv() => heed(news, &mut *log, &mut lanes).await?,
+            Some(news) = news.recv() => heed(news, log, &mut lanes).await?,
             room = reserve(lane.as_ref()), if waiting.is_some() => {
                 let record = waiting.take();
                 if let (Ok(room), Some((_, position, bytes))) = (room, record) {
@@ -81,7 +99,7 @@ pub async fn run(
                 };
                 // All that is there, until a lane is full.
                 while let Some(some) = delivery {
-                    waiting = hand_out(some, &mut lanes, &parts, &tell);
+                    waiting = hand_out(some, &mut lanes, parts, &tell);
                     delivery = if waiting.is_none() { log.try_next() } else { None };
                 }
             }
@@ -90,12 +108,14 @@ pub async fn run(
     // The log is closed: let the lanes end what they have.
     drop(lanes);
     drop(tell);
+    let mut halted = BTreeSet::new();
     while let Some(last) = news.recv().await {
-        if let News::Stored(partition, position) = last {
-            log.commit(partition, position).await?;
+        match last {
+            News::Stored(partition, position) => log.commit(partition, position).await?,
+            News::Halted(partition) => drop(halted.insert(partition)),
         }
     }
-    Ok(())
+    Ok(halted)
 }
 
 /// Give a record to its lane, or begin or end a lane. The record again, when its lane is full.

@@ -5,6 +5,7 @@
 //! `PROPTEST_CASES` try others, and a failing case is printed as the shortest log that fails.
 #![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
+mod closing;
 mod databases;
 mod generated;
 mod interleaved;

@@ -184,6 +184,12 @@ impl Memory {
         self.tables.lock().rows.clone()
     }
 
+    /// A conversation's head as it is now, without asking the gate.
+    #[must_use]
+    pub fn head_now(&self, conversation: ConversationId) -> Head {
+        self.tables.lock().rows.heads.get(&conversation).copied().unwrap_or_default()
+    }
+
     async fn pass(&self, step: Step) -> Result<()> {
         match self.gate.before_row(step).await {
             Verdict::Go => Ok(()),

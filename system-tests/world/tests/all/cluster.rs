@@ -18,13 +18,15 @@ use storage::Activity;
 
 use crate::node::Node;
 use crate::place::{Place, Start};
-use crate::simulated::{Setting, Simulated, folder, in_virtual_time};
+use crate::simulated::{Setting, Simulated, Stored, folder, in_virtual_time};
 
 /// How many nodes there are.
 pub const NODES: usize = 3;
 /// The longest time that an effect takes, in milliseconds: a good network in one world, a bad one in the
 /// next.
 const EFFECTS: [u64; 2] = [2, 20];
+/// How long records may wait for somebody once all is well.
+const REST: Duration = Duration::from_secs(60);
 /// After so long without a sign of life others get a node's partitions.
 const SILENCE: Duration = Duration::from_secs(6);
 
@@ -131,7 +133,7 @@ impl Cluster {
 
     /// Let time pass until every record was dealt with.
     pub async fn comes_to_rest(&self) {
-        let deadline = self.elapsed() + self.patience();
+        let deadline = self.elapsed() + REST;
         while !self.services.are_quiet() {
             assert!(self.elapsed() < deadline, "records stay that nobody deals with");
             self.passes(Duration::from_millis(100)).await;
@@ -243,8 +245,15 @@ impl Simulated for Cluster {
     }
 
     async fn heals(&self) {
-        (0..NODES).for_each(|node| self.thaws(node));
+        for effects in (0..NODES).filter_map(|node| self.effects(node)) {
+            effects.spare();
+        }
         self.start().await;
+    }
+
+    fn storage(&self) -> Stored {
+        let store = self.services.store().clone();
+        Arc::new(move |room, seq| store.head_now(room).seq >= seq)
     }
 
     async fn complaints(&self) -> Vec<String> {
@@ -284,7 +293,7 @@ impl Place for Cluster {
     }
 
     fn patience(&self) -> Duration {
-        Duration::from_secs(600)
+        Duration::from_secs(200)
     }
 
     fn unused(&self, name: &str) -> String {

@@ -9,6 +9,7 @@
 mod black_box;
 mod cluster;
 mod device;
+mod effects;
 mod faults;
 mod history;
 mod line;

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::device::Device;
 use crate::history::{Auditor, History};
+use crate::simulated::Stored;
 
 /// One message that somebody wrote.
 #[derive(Clone)]
@@ -31,7 +32,7 @@ pub struct Said {
 #[derive(Default)]
 pub struct Witness {
     shown: Arc<Mutex<BTreeMap<(ConversationId, String), BTreeSet<u64>>>>,
-    /// Messages that went back, from read to sent for instance.
+    /// Messages that went back, from read to sent for instance, or were shown before they were stored.
     regressions: Arc<Mutex<Vec<String>>>,
     count: watch::Sender<u64>,
     tasks: Vec<JoinHandle<()>>,
@@ -39,7 +40,7 @@ pub struct Witness {
 
 impl Witness {
     /// Watch a device from now on, until it is started anew.
-    pub fn watch(&mut self, device: &Device) {
+    pub fn watch(&mut self, device: &Device, stored: Stored) {
         let mut told = device.client.subscribe();
         let (shown, count) = (self.shown.clone(), self.count.clone());
         let (regressions, name) = (self.regressions.clone(), device.name.clone());
@@ -50,6 +51,11 @@ impl Witness {
                 for row in rows {
                     let RowBody::Message(message) = row.body else { continue };
                     let Some(seq) = row.seq else { continue };
+                    if !stored(conversation, seq) {
+                        let text = &message.text;
+                        let what = format!("{name} shows {text:?} at {seq}, which is not stored");
+                        regressions.lock().push(what);
+                    }
                     let came = message.progress.map_or(0, rank);
                     let before = progress.insert(row.key.clone(), came).unwrap_or_default();
                     if came < before {

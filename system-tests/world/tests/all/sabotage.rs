@@ -8,6 +8,7 @@ use storage::sabotage::{Case, VARIABLE};
 
 const WALK: &str =
     "walk::whatever_happens_nothing_is_lost_nothing_is_there_twice_and_all_see_one_order";
+const CLUSTER_WALK: &str = "walk::whatever_happens_to_the_nodes_of_a_cluster_too";
 const DISK: &str = "faults::commits_of_a_server_wait_for_the_disk";
 
 /// The test fails, and not because there is no such test.
@@ -20,29 +21,35 @@ fn notices(test: &str, case: Case) {
     assert!(text.contains(&format!("{test} ... FAILED")), "{case:?}: {text}");
 }
 
+/// The walk in a world of one server fails, and so does the walk in a cluster.
+fn both_walks_notice(case: Case) {
+    notices(WALK, case);
+    notices(CLUSTER_WALK, case);
+}
+
 #[test]
 fn an_acknowledgement_before_storing_is_noticed() {
-    notices(WALK, Case::AcknowledgeBeforeStoring);
+    both_walks_notice(Case::AcknowledgeBeforeStoring);
 }
 
 #[test]
 fn a_skipped_dedup_is_noticed() {
-    notices(WALK, Case::SkipDedup);
+    both_walks_notice(Case::SkipDedup);
 }
 
 #[test]
 fn telling_others_before_storing_is_noticed() {
-    notices(WALK, Case::PublishBeforeStoring);
+    both_walks_notice(Case::PublishBeforeStoring);
 }
 
 #[test]
 fn a_forgotten_head_is_noticed() {
-    notices(WALK, Case::ForgetHead);
+    both_walks_notice(Case::ForgetHead);
 }
 
 #[test]
 fn the_wall_clock_in_place_of_the_position_is_noticed() {
-    notices(WALK, Case::WallClock);
+    both_walks_notice(Case::WallClock);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use client::connect::Connector;
 use parking_lot::Mutex;
-use protocol::Millis;
+use protocol::{ConversationId, Millis};
 use rand::rngs::StdRng;
 use server::config::Config;
 use server::environment::Environment;
@@ -24,6 +24,9 @@ const BEGINNING: Millis = 1_700_000_000_000;
 const DISKS: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(60)];
 /// The longest time that a frame or a request is on its way.
 const LATENCY: Duration = Duration::from_millis(20);
+
+/// Whether a seq of a conversation is stored at this moment.
+pub type Stored = Arc<dyn Fn(ConversationId, u64) -> bool + Send + Sync>;
 
 /// A place whose time and whose servers a scene commands.
 pub trait Simulated: Place + Sized {
@@ -51,6 +54,8 @@ pub trait Simulated: Place + Sized {
     async fn suffers(&self, random: &mut StdRng);
     /// Everything works again.
     async fn heals(&self);
+    /// Whether a seq of a conversation is stored at this moment, where that can be looked up.
+    fn storage(&self) -> Stored;
     /// What is wrong with what is stored, in sentences, after everybody had time to come to agree.
     async fn complaints(&self) -> Vec<String>;
 

@@ -55,10 +55,9 @@ struct State {
     random: StdRng,
     /// The longest time that an effect takes, in milliseconds.
     latency: u64,
-    /// How many effects there have been since it was asked to count.
-    count: u64,
-    /// What becomes of it before which effect.
-    fate: Option<(u64, Life)>,
+    /// What becomes of it before which effect, and the effects since that was decided.
+    fate: Option<(usize, Life)>,
+    seen: Vec<Effect>,
     /// How many appends will not arrive, and of how many the answer will not.
     lose: (u32, u32),
 }
@@ -68,30 +67,43 @@ impl Effects {
     #[must_use]
     pub fn new(seed: u64, latency: u64) -> Self {
         let random = StdRng::seed_from_u64(seed);
-        let state = State { random, latency, count: 0, fate: None, lose: (0, 0) };
+        let state = State { random, latency, fate: None, seen: Vec::new(), lose: (0, 0) };
         let life = watch::Sender::new(Life::Runs);
         Self { state: Mutex::new(state), life, ended: CancellationToken::new() }
     }
 
-    /// Count from here on, and end before the nth effect that comes.
-    pub fn end_before(&self, nth: u64) {
+    /// Write down what it does from here on.
+    pub fn watch(&self) {
+        self.decide(usize::MAX, Life::Ended);
+    }
+
+    /// End before the nth effect from here on.
+    pub fn end_before(&self, nth: usize) {
         self.decide(nth, Life::Ended);
     }
 
-    /// Count from here on, and freeze before the nth effect that comes.
-    pub fn freeze_before(&self, nth: u64) {
+    /// Freeze before the nth effect from here on.
+    pub fn freeze_before(&self, nth: usize) {
         self.decide(nth, Life::Frozen);
     }
 
-    fn decide(&self, nth: u64, life: Life) {
+    fn decide(&self, nth: usize, life: Life) {
         let mut state = self.state.lock();
-        (state.count, state.fate) = (0, Some((nth, life)));
+        (state.seen, state.fate) = (Vec::new(), Some((nth, life)));
     }
 
-    /// How many effects there have been since the last decision.
+    /// What it has done since something was decided about it, and until that happened.
     #[must_use]
-    pub fn count(&self) -> u64 {
-        self.state.lock().count
+    pub fn seen(&self) -> Vec<Effect> {
+        self.state.lock().seen.clone()
+    }
+
+    /// Nothing is decided about it any more, nothing gets lost, and it is not frozen.
+    pub fn spare(&self) {
+        let mut state = self.state.lock();
+        (state.fate, state.lose) = (None, (0, 0));
+        drop(state);
+        self.thaw();
     }
 
     /// Of the next appends lose so many on their way, and of those that arrive so many answers.
@@ -133,7 +145,7 @@ impl Effects {
     }
 
     /// Wait until it is frozen or has ended.
-    pub(super) async fn stands_still(&self) {
+    pub async fn stands_still(&self) {
         let _ = self.life.subscribe().wait_for(|life| *life != Life::Runs).await;
     }
 
@@ -161,8 +173,10 @@ impl Effects {
         self.lives().await;
         let (takes, fate) = {
             let mut state = self.state.lock();
-            state.count += 1;
-            let count = state.count;
+            if state.fate.is_some() {
+                state.seen.push(effect);
+            }
+            let count = state.seen.len();
             let fate = state.fate.take_if(|(nth, _)| *nth == count).map(|(_, life)| life);
             let latency = state.latency;
             (state.random.random_range(0..=latency), fate)
