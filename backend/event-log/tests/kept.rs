@@ -1,4 +1,5 @@
 //! The contract on the log that keeps its records, and what groups of readers do there.
+#![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
 use bytes::Bytes;
 use event_log::{Delivery, EventLog, KeptLog, Subscription, contract};

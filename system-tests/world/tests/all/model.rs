@@ -28,10 +28,13 @@ pub struct Said {
     pub gone: bool,
 }
 
+/// By conversation and ref: the seqs.
+type Shown = BTreeMap<(ConversationId, String), BTreeSet<u64>>;
+
 /// What the screens of all devices have ever shown as stored: a ref, and the seq beside it.
 #[derive(Default)]
 pub struct Witness {
-    shown: Arc<Mutex<BTreeMap<(ConversationId, String), BTreeSet<u64>>>>,
+    shown: Arc<Mutex<Shown>>,
     /// Messages that went back, from read to sent for instance, or were shown before they were stored.
     regressions: Arc<Mutex<Vec<String>>>,
     count: watch::Sender<u64>,
