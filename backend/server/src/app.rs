@@ -85,7 +85,7 @@ impl App {
         config: Config,
         environment: Environment,
     ) -> anyhow::Result<Self> {
-        Self::over(node.parts(), config, environment)
+        Self::over(node.parts(&environment), config, environment)
     }
 
     fn over(parts: Parts, config: Config, environment: Environment) -> anyhow::Result<Self> {

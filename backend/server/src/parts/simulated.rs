@@ -18,6 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{Engine, Parts, Stores};
 use crate::environment::Environment;
+use crate::pipeline::dead::Dead;
 use crate::pipeline::deliver::Delivery;
 use crate::pipeline::inbox::Teller;
 use crate::pipeline::list::Lists;
@@ -25,7 +26,7 @@ use crate::pipeline::list::Lists;
 pub use effects::{Effect, Effects, Topic};
 use log::NodeLog;
 
-/// Partitions of both topics.
+/// Partitions of every topic.
 const PARTITIONS: u32 = 8;
 /// Epoch 1 begins here.
 const FIRST: u64 = 1 << 42;
@@ -36,12 +37,15 @@ const READERS: usize = 2;
 /// The groups that share a topic's partitions.
 const SEQUENCERS: &str = "sequencers";
 const LISTS: &str = "lists";
+const PUSHERS: &str = "pushers";
 
 /// What outlives every node: the services. A cheap handle.
 #[derive(Clone)]
 pub struct Services {
     log: KeptLog,
     inbox: KeptLog,
+    pushes: KeptLog,
+    dead: KeptLog,
     store: Memory,
     people: Arc<Sqlite>,
     /// How many nodes there have been: each start is a member of its own.
@@ -53,7 +57,7 @@ pub struct Services {
 /// One start of a node.
 pub struct Node {
     services: Services,
-    /// Its name in the groups of both topics.
+    /// Its name in the groups of the topics.
     member: String,
     /// What it does to the services.
     pub effects: Arc<Effects>,
@@ -77,13 +81,14 @@ impl Services {
             synchronous_off: false,
             max_pages: None,
         })?;
-        let (log, inbox) = (KeptLog::new(PARTITIONS, FIRST), KeptLog::new(PARTITIONS, FIRST));
+        let topic = || KeptLog::new(PARTITIONS, FIRST);
+        let (log, inbox, pushes, dead) = (topic(), topic(), topic(), topic());
         let tells = tokio::spawn(tell_people(changes, Arc::new(inbox.clone())));
         // Its own handle writes nothing: each node has one.
         let store = Memory::new(environment.id(), mpsc::channel(1).0);
         let starts = Arc::default();
         let _tells = Arc::new(AbortOnDropHandle::new(tells));
-        Ok(Self { log, inbox, store, people, starts, _tells })
+        Ok(Self { log, inbox, pushes, dead, store, people, starts, _tells })
     }
 
     /// A node that begins with these effects.
@@ -114,7 +119,7 @@ impl Services {
         log.owner(group, partition)
     }
 
-    /// Whether every record of both topics was dealt with by who shares the topic.
+    /// Whether every record of log and inbox was dealt with by who shares the topic.
     #[must_use]
     pub fn are_quiet(&self) -> bool {
         [Topic::Log, Topic::Inbox].into_iter().all(|topic| {
@@ -139,24 +144,26 @@ impl Services {
     pub fn evict(&self, member: &str) {
         self.log.evict(member);
         self.inbox.evict(member);
+        self.pushes.evict(member);
     }
 
     fn shared(&self, topic: Topic) -> (&KeptLog, &'static str) {
         match topic {
             Topic::Log => (&self.log, SEQUENCERS),
             Topic::Inbox => (&self.inbox, LISTS),
+            Topic::Push => (&self.pushes, PUSHERS),
         }
     }
 }
 
 impl Node {
-    /// Its name in the groups of both topics.
+    /// Its name in the groups of the topics.
     #[must_use]
     pub fn member(&self) -> &str {
         &self.member
     }
 
-    pub(crate) fn parts(&self) -> Parts {
+    pub(crate) fn parts(&self, environment: &Environment) -> Parts {
         let services = &self.services;
         let log = |topic: Topic, log: KeptLog| -> Arc<dyn EventLog> {
             Arc::new(NodeLog { topic, log, effects: self.effects.clone() })
@@ -165,7 +172,9 @@ impl Node {
         // All of the inbox from now on: what came before is in the answers to hello.
         let gateway = format!("gateway of {}", self.member);
         let ends = Some(services.inbox.ends());
-        let inbox = log(Topic::Inbox, services.inbox.for_member(&gateway, &self.member, ends));
+        let inbox =
+            log(Topic::Inbox, services.inbox.for_member(&gateway, &self.member, ends.clone()));
+        let pushed_from = log(Topic::Inbox, services.inbox.for_member("push", &self.member, ends));
         let tell: Arc<dyn Tell> = Arc::new(Teller::new(owned.clone()));
         let store = Arc::new(services.store.for_node(self.effects.clone(), tell));
         let people = &services.people;
@@ -176,6 +185,7 @@ impl Node {
             accounts: people.clone(),
             sessions: people.clone(),
             friends: people.clone(),
+            push: people.clone(),
         };
         Parts {
             stores,
@@ -183,6 +193,9 @@ impl Node {
             inbox,
             delivery: Delivery::over(PARTITIONS),
             changes: None,
+            pushes: log(Topic::Push, services.pushes.for_member(PUSHERS, &self.member, None)),
+            pushed_from: Some(pushed_from),
+            dead: Dead::topic(Arc::new(services.dead.clone()), environment.clone()),
             lists: Some((owned, Arc::new(Lists::new(store.clone(), store)))),
             engine: Engine::Simulated(self.effects.clone()),
         }

@@ -10,6 +10,7 @@ use server::pipeline::lanes;
 use storage::memory::{Gate, Memory, Step, Verdict};
 use tokio_util::sync::CancellationToken;
 
+use super::partitions::nowhere;
 use super::records::{direct, say};
 
 /// Ends the writer before each of the first few rows.
@@ -36,7 +37,7 @@ async fn lanes_that_halt_while_the_log_is_being_closed_store_what_is_in_it() {
         let of = u64::from(partition) + 1;
         log.append(partition, direct(of, of + 1, [(of, say("one"))]).encode()).await.unwrap();
     }
-    let lanes = lanes::run(Arc::new(log.clone()), fails, CancellationToken::new());
+    let lanes = lanes::run(Arc::new(log.clone()), fails, nowhere(), CancellationToken::new());
     let lanes = tokio::spawn(lanes);
     // It has given both records to lanes, and they have not begun.
     tokio::task::yield_now().await;

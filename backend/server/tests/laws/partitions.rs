@@ -44,7 +44,7 @@ fn run(log: &MemoryLog, store: &Memory, gate: Arc<dyn Gate>) -> JoinHandle<Resul
 }
 
 /// There is no garbage in these logs.
-fn nowhere() -> Dead {
+pub(crate) fn nowhere() -> Dead {
     let environment = Environment::simulated(Arc::new(|| 0), 1);
     Dead::topic(Arc::new(MemoryLog::new(&[0])), environment)
 }

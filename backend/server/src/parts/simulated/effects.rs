@@ -10,13 +10,15 @@ use storage::memory::{Gate, Read, Step, Verdict};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// One of the two topics.
+/// One of the topics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Topic {
     /// The conversation log.
     Log,
     /// The inbox.
     Inbox,
+    /// The push queue.
+    Push,
 }
 
 /// What a node is about to do.
