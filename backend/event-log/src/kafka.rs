@@ -107,15 +107,6 @@ impl KafkaLog {
         }
     }
 
-    /// What identifies the topic: a topic that was deleted and made anew under its old name has
-    /// another. Whoever keeps positions keeps this beside them, and refuses to go on with another.
-    ///
-    /// # Errors
-    /// When no broker answers, or the topic is not there.
-    pub async fn identity(&self) -> Result<String, LogError> {
-        identity::of(&self.settings.brokers, &self.settings.topic).await
-    }
-
     /// The position behind the last record, by partition. One that was committed or stored and lies
     /// above it belongs to records that this topic does not have.
     ///

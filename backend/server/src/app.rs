@@ -58,8 +58,9 @@ pub struct App {
     pub lists: Option<Arc<Lists>>,
     /// Cancelled when the stages of a cluster's node are to end; embedded they end with their logs.
     ending: CancellationToken,
-    /// Cancelled when a stage has ended by itself.
+    /// Cancelled when a stage has ended by itself, and why it has.
     failed: CancellationToken,
+    why: Arc<Mutex<Option<LogError>>>,
     /// The tasks of the stages.
     stages: Arc<Mutex<JoinSet<()>>>,
     engine: Engine,
@@ -100,6 +101,7 @@ impl App {
             pushes,
             pushed_from,
             dead,
+            watch,
             engine,
         } = parts;
         let secret = Secret::load(&config.secret_file(), &environment)?;
@@ -134,6 +136,7 @@ impl App {
             lists: lists.as_ref().map(|(_, lists)| lists.clone()),
             ending: CancellationToken::new(),
             failed: CancellationToken::new(),
+            why: Arc::default(),
             stages: Arc::default(),
             engine,
         };
@@ -142,6 +145,9 @@ impl App {
         }
         let gather = Gather::new(pushes, app.stores.push.clone());
         app.run_stages(log, inbox, changes.map(|changes| (changes, gather)), lists, dead);
+        if let Some(watch) = watch {
+            app.watch(watch);
+        }
         Ok(app)
     }
 
@@ -177,6 +183,12 @@ impl App {
         if roles.gateway {
             spawn("delivery", delivering.boxed());
         }
+        // Embedded there is one program, and so one version.
+        if roles.gateway && self.config.cluster.is_on() {
+            let written = self.accept.written.clone();
+            let keeping = written.keep(self.stores.fold.clone(), self.ending.clone());
+            spawn("the version of records", keeping.map(Ok).boxed());
+        }
     }
 
     fn run_pushes(&self, queue: &Arc<dyn EventLog>, inbox: Option<Arc<dyn EventLog>>, dead: &Dead) {
@@ -198,13 +210,36 @@ impl App {
     }
 
     fn spawn(&self, what: &'static str, stage: BoxFuture<'static, Result<(), LogError>>) {
-        let failed = self.failed.clone();
+        let (failed, why) = (self.failed.clone(), self.why.clone());
         self.stages.lock().spawn(async move {
             if let Err(error) = stage.await {
                 tracing::error!("{what} has ended, and this node with it: {error}");
+                why.lock().get_or_insert(error);
                 failed.cancel();
             }
         });
+    }
+
+    /// End the node when what it stands on is not what it was.
+    fn watch(&self, watch: BoxFuture<'static, Result<(), LogError>>) {
+        let (failed, why, ending) = (self.failed.clone(), self.why.clone(), self.ending.clone());
+        self.stages.lock().spawn(async move {
+            tokio::select! {
+                biased;
+                () = ending.cancelled() => {}
+                watched = watch => if let Err(error) = watched {
+                    tracing::error!("this node cannot go on: {error}");
+                    why.lock().get_or_insert(error);
+                    failed.cancel();
+                }
+            }
+        });
+    }
+
+    /// Why a stage has ended by itself, if one has.
+    #[must_use]
+    pub fn why(&self) -> Option<LogError> {
+        self.why.lock().clone()
     }
 
     /// Cancelled when a stage has ended by itself: without it nothing is acknowledged or delivered any

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "cluster")]
 mod cluster;
+mod exit;
 mod run;
 
 use std::io::{self, Write};
@@ -10,10 +11,15 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
+use futures_util::future::BoxFuture;
 use protocol::ConversationId;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
+#[cfg(feature = "otlp")]
+use crate::admin::spans;
 use crate::admin::{seed, trace};
 use crate::app::App;
 use crate::config::{Config, LogFormat};
@@ -26,6 +32,10 @@ use crate::parts::Parts;
 ///
 /// Settings come from defaults, then the file given with --config, then variables named
 /// KITH__SECTION__KEY. `kithd config show` prints all of them.
+///
+/// It ends with 0 when all went well; 2 when the command line or a setting cannot be used; 3 when a
+/// service cannot be reached or does not let it in; 4 when what is there must not be gone on with, such
+/// as a topic that was made anew or a newer schema; 1 for anything else. One line on stderr says why.
 #[derive(Debug, Parser)]
 #[command(name = "kithd", version)]
 struct Cli {
@@ -58,6 +68,10 @@ enum Command {
     #[cfg(feature = "cluster")]
     #[command(subcommand)]
     Topics(cluster::TopicsCommand),
+    /// Which version of the fold records are written for.
+    #[cfg(feature = "cluster")]
+    #[command(subcommand)]
+    Fold(cluster::FoldCommand),
     /// Say what became of one event, stage by stage, without what was written in it.
     ///
     /// Embedded, the server must not be running: it holds the database.
@@ -107,8 +121,8 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Stderr may be gone; there is nowhere else to say it.
-            let _ = writeln!(io::stderr(), "kithd: {error:#}");
-            ExitCode::FAILURE
+            let _ = writeln!(io::stderr(), "kithd: {}", exit::line(&error));
+            exit::code(&error).into()
         }
     }
 }
@@ -133,9 +147,9 @@ impl Cli {
             _ => None,
         };
         let config = Config::load(self.config.as_deref(), variables.into_iter().chain(roles))?;
-        log_to_stderr(&config)?;
+        let background = log_to_stderr(&config)?;
         match command {
-            Command::Run { .. } | Command::Openapi { .. } => run::run(config, out),
+            Command::Run { .. } | Command::Openapi { .. } => run::run(config, background, out),
             Command::Config(ConfigCommand::Check) => {
                 writeln!(out, "The settings can be used.").context("stdout")
             }
@@ -148,6 +162,8 @@ impl Cli {
             Command::Migrate => cluster::migrate(&config, out),
             #[cfg(feature = "cluster")]
             Command::Topics(command) => cluster::topics(&config, command, out),
+            #[cfg(feature = "cluster")]
+            Command::Fold(command) => cluster::fold(&config, command, out),
             Command::Trace { conversation, seq } => trace(config, conversation, seq, out),
             Command::Dev(DevCommand::Accounts { count, out: None }) => accounts(config, count, out),
             Command::Dev(DevCommand::Accounts { count, out: Some(file) }) => {
@@ -157,16 +173,24 @@ impl Cli {
     }
 }
 
-fn log_to_stderr(config: &Config) -> anyhow::Result<()> {
-    let lines = tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_env_filter(config.log.filter.parse::<EnvFilter>()?);
-    // A second call in one process, as in tests, keeps the first logger.
-    let _ = match config.log.format {
-        LogFormat::Text => lines.with_ansi(false).try_init(),
-        LogFormat::Json => lines.json().try_init(),
+/// What has to run beside a server for what it says to be heard.
+type Background = Option<BoxFuture<'static, ()>>;
+
+fn log_to_stderr(config: &Config) -> anyhow::Result<Background> {
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let lines = match config.log.format {
+        LogFormat::Text => lines.with_ansi(false).boxed(),
+        LogFormat::Json => lines.json().boxed(),
     };
-    Ok(())
+    let filter = config.log.filter.parse::<EnvFilter>()?;
+    let all = tracing_subscriber::registry().with(lines.with_filter(filter));
+    // A second call in one process, as in tests, keeps the first logger.
+    #[cfg(feature = "otlp")]
+    if let Some((layer, sending)) = spans::spans(config, Environment::real().clock()) {
+        return Ok(all.with(layer).try_init().ok().map(|()| sending));
+    }
+    let _ = all.try_init();
+    Ok(None)
 }
 
 fn backup(config: &Config, out: &mut impl Write) -> anyhow::Result<()> {

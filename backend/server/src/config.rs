@@ -4,6 +4,7 @@
 
 mod check;
 mod cluster;
+mod otlp;
 mod push;
 mod roles;
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use check::Invalid;
 pub use cluster::Cluster;
+pub use otlp::Otlp;
 pub use push::Push;
 pub use roles::Roles;
 
@@ -35,6 +37,8 @@ pub struct Config {
     pub log: Log,
     /// What only operators reach.
     pub admin: Admin,
+    /// Traces for a collector of OpenTelemetry.
+    pub otlp: Otlp,
     /// The services of a cluster. Without them everything is in this process.
     pub cluster: Cluster,
     /// What reaches people who have no session.

@@ -1,8 +1,12 @@
 //! What the stages stand on: one pipeline, two sets of parts. The stages are the same code over both.
 
 #[cfg(feature = "cluster")]
+mod agreed;
+#[cfg(feature = "cluster")]
 mod cluster;
 mod embedded;
+#[cfg(feature = "cluster")]
+mod lag;
 #[cfg(feature = "testing")]
 pub mod simulated;
 
@@ -10,7 +14,8 @@ use std::sync::Arc;
 
 #[cfg(not(feature = "cluster"))]
 use anyhow::bail;
-use event_log::EventLog;
+use event_log::{EventLog, LogError};
+use futures_util::future::BoxFuture;
 use storage::{
     AccountStore, FoldStore, FriendStore, HistoryStore, MarkerStore, PushStore, SessionStore,
 };
@@ -24,7 +29,7 @@ use crate::pipeline::deliver::Delivery;
 use crate::pipeline::list::Lists;
 
 #[cfg(feature = "cluster")]
-pub use cluster::{Cluster, migrate, topics};
+pub use cluster::{Cluster, adopt, fold_store, migrate, topics};
 pub use embedded::Embedded;
 
 /// The stores, each behind its own trait. One database may be behind all of them.
@@ -66,6 +71,8 @@ pub(crate) struct Parts {
     pub(crate) pushed_from: Option<Arc<dyn EventLog>>,
     /// Where dead letters go.
     pub(crate) dead: Dead,
+    /// Ends with an error when the node must not go on.
+    pub(crate) watch: Option<BoxFuture<'static, Result<(), LogError>>>,
     pub(crate) engine: Engine,
 }
 

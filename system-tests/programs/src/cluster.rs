@@ -186,8 +186,9 @@ impl Cluster {
     }
 }
 
-/// What all nodes have in common.
-fn variables(folder: &Path, name: &str) -> Vec<(String, String)> {
+/// What all nodes have in common: the services, and what of them is `name`'s own.
+#[must_use]
+pub fn variables(folder: &Path, name: &str) -> Vec<(String, String)> {
     let secret: PathBuf = folder.join("secret");
     let hosts =
         |port: u16| (1..=3).map(|n| format!("127.0.0.{n}:{port}")).collect::<Vec<_>>().join(",");
@@ -216,7 +217,11 @@ fn with_database(
     variables.into_iter().map(move |(key, value)| (key, value.replace("{name}", name)))
 }
 
-async fn create_database(name: &str) -> Result<()> {
+/// Make a database of this name in PostgreSQL.
+///
+/// # Errors
+/// When PostgreSQL does not answer, or has one.
+pub async fn create_database(name: &str) -> Result<()> {
     let config = format!("host={} port={} user=kith dbname=postgres", POSTGRES.0, POSTGRES.1);
     let output = command("psql")
         .args([&config, "-c", &format!("CREATE DATABASE {name}")])

@@ -85,6 +85,12 @@ const WITH_SERVICES: &[(&str, &str, Runner, &[Kind])] = &[
         Runner::Cargo,
         &[Kind::Kafka, Kind::Cql, Kind::Postgres, Kind::Zookeeper],
     ),
+    (
+        "what operators meet: refusals, topics made anew",
+        "cargo test -p process-tests --features services --test operators",
+        Runner::Cargo,
+        &[Kind::Kafka, Kind::Cql, Kind::Postgres, Kind::Zookeeper],
+    ),
 ];
 
 /// What a node needs.

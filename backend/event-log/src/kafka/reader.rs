@@ -18,7 +18,9 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::runtime::Handle;
 
 use super::shared::{Fits, Shared};
-use super::{KafkaSettings, QUESTION, Restart, client, log, offset, position, raw, unreachable};
+use super::{
+    KafkaSettings, OFFSETS, QUESTION, Restart, client, log, offset, position, raw, unreachable,
+};
 use crate::{Delivery, LogError, Position, Subscription};
 
 /// How long one poll waits: a rewind, a commit and an end wait as long at most.
@@ -399,7 +401,9 @@ impl Owner {
             let partition = u32::try_from(one.partition()).unwrap_or_default();
             let start = match one.offset() {
                 Offset::Offset(offset) => offset,
-                _ => match self.stored(partition)? {
+                // A place of an earlier epoch is in no topic any more: all that is in this one is new.
+                _ => match self.stored(partition)?.filter(|at| at / OFFSETS >= self.settings.epoch)
+                {
                     Some(position) => offset(self.settings.epoch, position)?,
                     None => {
                         consumer

@@ -8,7 +8,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, Top
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode;
 
-use super::{QUESTION, blocking, client, unreachable};
+use super::{QUESTION, blocking, client, identity, unreachable};
 use crate::LogError;
 
 const HOUR: u64 = 60 * 60 * 1000;
@@ -68,6 +68,7 @@ pub enum Made {
 
 /// A door to the brokers for those who make and check topics.
 pub struct Topics {
+    brokers: Vec<String>,
     admin: Arc<AdminClient<DefaultClientContext>>,
 }
 
@@ -77,7 +78,8 @@ impl Topics {
     /// # Errors
     /// When the list cannot be understood.
     pub fn of(brokers: &[String]) -> Result<Self, LogError> {
-        Ok(Self { admin: Arc::new(client(brokers).create().map_err(unreachable)?) })
+        let admin = Arc::new(client(brokers).create().map_err(unreachable)?);
+        Ok(Self { brokers: brokers.to_vec(), admin })
     }
 
     /// Make those that are not there. One that is there is not changed: what differs is for
@@ -127,6 +129,15 @@ impl Topics {
             complaints.extend(self.check_settings(topic).await?);
         }
         Ok(complaints)
+    }
+
+    /// What identifies a topic: one that was deleted and made anew under its old name has another id.
+    /// Whoever keeps positions keeps this beside them, and refuses to go on with another.
+    ///
+    /// # Errors
+    /// [`LogError::Unfit`] when the topic is not there, [`LogError::Unreachable`] when no broker answers.
+    pub async fn id(&self, name: &str) -> Result<String, LogError> {
+        identity::of(&self.brokers, name).await
     }
 
     /// Remove a topic with all its records. For tests, which make topics of their own.

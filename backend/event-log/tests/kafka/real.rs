@@ -195,9 +195,8 @@ async fn a_topic_with_other_partitions_or_none_at_all_is_refused() {
 #[tokio::test]
 async fn a_topic_made_anew_under_its_old_name_has_another_identity() {
     let topic = topic().await;
-    let log = log(&topic).await;
-    let first = log.identity().await.unwrap();
-    assert_eq!((first.len(), log.identity().await.unwrap()), (32, first.clone()));
+    let first = topics().id(&topic).await.unwrap();
+    assert_eq!((first.len(), topics().id(&topic).await.unwrap()), (32, first.clone()));
     topics().delete(&topic).await.unwrap();
     let until = tokio::time::Instant::now() + PATIENCE;
     // Its name is free a moment later.
@@ -206,7 +205,7 @@ async fn a_topic_made_anew_under_its_old_name_has_another_identity() {
     }
     loop {
         assert!(tokio::time::Instant::now() < until, "the topic has no identity");
-        if let Ok(second) = log.identity().await
+        if let Ok(second) = topics().id(&topic).await
             && second != first
         {
             break;

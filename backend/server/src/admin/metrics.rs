@@ -21,6 +21,11 @@ use crate::http::serve::serve;
 const SESSIONS: &str = "kith_sessions";
 /// Commands that came, by what accept made of them.
 pub(crate) const COMMANDS: &str = "kith_commands_total";
+/// From handing a record to the log until it has it for good.
+pub(crate) const APPEND: &str = "kith_append_seconds";
+/// Records of a topic that were not dealt with yet.
+#[cfg(feature = "cluster")]
+pub(crate) const LAG: &str = "kith_lag_records";
 /// Records in one batch of a lane.
 pub(crate) const BATCH: &str = "kith_lane_batch_records";
 /// From the moment a batch is taken until all its effects are stored.
@@ -35,6 +40,9 @@ pub(crate) const INBOX: &str = "kith_inbox_records_total";
 pub(crate) const DELIVERIES: &str = "kith_deliveries_total";
 /// Queues that overflowed and gave way to `resync`.
 pub(crate) const RESYNCS: &str = "kith_resyncs_total";
+/// Spans for which there was no room.
+#[cfg(feature = "otlp")]
+pub(crate) const SPANS_DROPPED: &str = "kith_spans_dropped_total";
 /// List rows that were written by the owner of inbox partitions.
 pub(crate) const ROWS: &str = "kith_list_rows_total";
 
@@ -101,6 +109,13 @@ impl Admin {
 fn describe() {
     describe_gauge!(SESSIONS, "Sessions that are live on this node.");
     describe_counter!(COMMANDS, "Commands that came, by outcome: accepted, rejected, slow_down.");
+    describe_histogram!(
+        APPEND,
+        Unit::Seconds,
+        "From handing a record to the log until it has it for good."
+    );
+    #[cfg(feature = "cluster")]
+    describe_gauge!(LAG, "Records of a topic that the cluster has not dealt with yet.");
     describe_histogram!(BATCH, Unit::Count, "Records in one batch of a lane.");
     describe_histogram!(
         STORE,
@@ -124,6 +139,8 @@ fn describe() {
     describe_histogram!(PUSH, Unit::Seconds, "From beginning a push until its receiver answers.");
     describe_gauge!(PUSHES_WAITING, "Pushes that wait for their time on this node.");
     describe_counter!(DEAD, "Records that could not be dealt with and were copied, by topic.");
+    #[cfg(feature = "otlp")]
+    describe_counter!(SPANS_DROPPED, "Spans for which there was no room.");
     describe_counter!(ROWS, "List rows written by the owner of inbox partitions.");
 }
 
@@ -133,4 +150,29 @@ async fn metrics(State(app): State<App>, Extension(handle): Extension<Prometheus
     metrics::gauge!(SESSIONS).set(app.delivery.sessions() as f64);
     handle.run_upkeep();
     handle.render()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    /// Every word that begins as our metrics do.
+    fn names(text: &str) -> BTreeSet<&str> {
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        words.filter(|word| word.starts_with("kith_")).collect()
+    }
+
+    #[test]
+    fn dashboards_and_alerts_speak_only_of_metrics_that_there_are() {
+        let there = names(include_str!("metrics.rs"));
+        let infra = [
+            include_str!("../../../../infra/grafana/dashboards/kith.json"),
+            include_str!("../../../../infra/prometheus/alerts.yml"),
+        ];
+        for name in infra.into_iter().flat_map(names) {
+            let parts = ["_bucket", "_count", "_sum"].map(|part| name.strip_suffix(part));
+            let whole = parts.into_iter().flatten().next().unwrap_or(name);
+            assert!(there.contains(whole), "there is no metric {name}");
+        }
+    }
 }

@@ -4,5 +4,7 @@
 pub mod health;
 pub mod metrics;
 pub mod seed;
+#[cfg(feature = "otlp")]
+pub mod spans;
 pub mod trace;
 pub mod upkeep;

@@ -17,12 +17,19 @@ use crate::http;
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Run until the process is told to stop.
-pub(super) fn run(config: Config, out: &mut impl Write) -> anyhow::Result<()> {
+pub(super) fn run(
+    config: Config,
+    background: super::Background,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     // Each session takes a file descriptor, and the usual limit is 1,024.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!("the limit of open files stays as it is: {error}");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if let Some(background) = background {
+        runtime.spawn(background);
+    }
     runtime.block_on(serve(config, out))
 }
 
@@ -70,10 +77,13 @@ async fn serve(config: Config, out: &mut impl Write) -> anyhow::Result<()> {
     let both = async { tokio::join!(accepting, stopping) };
     both.await;
     upkeep.abort();
+    let why = app.why();
     app.stop().await;
     tracing::info!("stopped");
-    anyhow::ensure!(!failed.is_cancelled(), "a stage has ended; the log says why");
-    Ok(())
+    match why {
+        None => Ok(()),
+        Some(error) => Err(error).context("a stage has ended"),
+    }
 }
 
 /// Where apps come to, if they come to this node.

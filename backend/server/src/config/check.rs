@@ -22,7 +22,7 @@ impl Config {
                 complaints.push(complaint.to_owned());
             }
         };
-        let Self { roles, server, auth, limits, log, admin, cluster, push, dev } = self;
+        let Self { roles, server, auth, limits, log, admin, otlp, cluster, push, dev } = self;
         require(
             roles.is_all() || cluster.is_on(),
             "roles must be all without cluster.kafka, cluster.cql and cluster.postgres: embedded, one \
@@ -98,6 +98,7 @@ impl Config {
         );
         complaints.extend(cluster.complaints());
         complaints.extend(push.complaints());
+        complaints.extend(otlp.complaints());
         if complaints.is_empty() { Ok(()) } else { Err(Invalid(complaints)) }
     }
 }
@@ -108,7 +109,7 @@ fn is_label(text: &str) -> bool {
 }
 
 /// `scheme://host[:port]` and nothing behind it.
-fn is_origin(text: &str) -> bool {
+pub(super) fn is_origin(text: &str) -> bool {
     text.parse::<http::Uri>().is_ok_and(|uri| {
         matches!(uri.scheme_str(), Some("http" | "https"))
             && uri.authority().is_some_and(|a| !a.host().is_empty() && !a.as_str().contains('@'))
@@ -176,7 +177,6 @@ mod tests {
                 "postgres://kith:secret@db:5432/kith",
                 "postgres_password_file",
             ),
-            ("KITH__CLUSTER__EPOCH", "401", "cluster.epoch"),
             ("KITH__CLUSTER__PARTITIONS", "0", "cluster.partitions"),
             ("KITH__CLUSTER__KEYSPACE", "Kith; DROP", "cluster.keyspace"),
             ("KITH__CLUSTER__ZOOKEEPER", "somewhere", "cluster.zookeeper"),
@@ -185,6 +185,8 @@ mod tests {
             ("KITH__AUTH__ACCESS_SECONDS", "5", "auth.access_seconds"),
             ("KITH__LOG__FILTER", "a=b=c", "log.filter"),
             ("KITH__PUSH__CONTACT", "ada@kith.example", "push.contact"),
+            ("KITH__OTLP__ENDPOINT", "collector", "otlp.endpoint"),
+            ("KITH__OTLP__SAMPLED", "2", "otlp.sampled"),
         ] {
             let complaint = load(&[(variable, value)]).unwrap_err();
             assert!(complaint.contains(setting), "{variable}: {complaint}");

@@ -16,8 +16,6 @@ pub struct Cluster {
     pub partitions: u32,
     /// On how many brokers each record is.
     pub replicas: u32,
-    /// Which counting of the log's offsets positions belong to: raised when a topic is made anew.
-    pub epoch: u64,
     /// Nodes of ScyllaDB (or Apache Cassandra), `host:port` each.
     pub cql: Vec<String>,
     /// The keyspace of chat history.
@@ -44,7 +42,6 @@ impl Default for Cluster {
             topics: "kith".into(),
             partitions: 64,
             replicas: 3,
-            epoch: 1,
             cql: Vec::new(),
             keyspace: "kith".into(),
             copies: 3,
@@ -111,7 +108,6 @@ impl Cluster {
             ("cluster.partitions", u64::from(self.partitions), 1, 1024),
             ("cluster.replicas", u64::from(self.replicas), 1, 9),
             ("cluster.copies", u64::from(self.copies), 1, 9),
-            ("cluster.epoch", self.epoch, 1, 400),
         ] {
             require(between(value, low, high), format!("{setting} must be {low} to {high}"));
         }

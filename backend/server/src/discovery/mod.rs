@@ -30,6 +30,8 @@ pub struct Other {
     pub started: Millis,
     /// Which stages it runs.
     pub roles: Roles,
+    /// The newest version of the fold that it knows.
+    pub fold: u32,
 }
 
 impl Nodes {
@@ -112,7 +114,7 @@ mod tests {
             let (address, region) = (address.into(), "eu".into());
             let node = Node { id: id.into(), address, region, load: 0, capacity: 1 };
             let roles = Roles::try_from(vec![roles.to_owned()]).unwrap();
-            (id.to_owned(), Other { node, started, roles })
+            (id.to_owned(), Other { node, started, roles, fold: 1 })
         };
         let nodes = Nodes::default();
         nodes.replace(BTreeMap::from([

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use anyhow::Context;
 use protocol::request::Node;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -12,6 +13,7 @@ use zookeeper_client::{Acls, Client, CreateMode, Error};
 use super::{Nodes, Other};
 use crate::app::App;
 use crate::config::Roles;
+use crate::pipeline::record::FOLD_VERSION;
 
 /// Where the entries are.
 const FOLDER: &str = "/kith/nodes";
@@ -32,6 +34,14 @@ struct Entry {
     /// Which stages it runs.
     #[serde(default)]
     roles: Roles,
+    /// The newest version of the fold that it knows.
+    #[serde(default = "first")]
+    fold: u32,
+}
+
+/// What a node knows that says nothing of it.
+fn first() -> u32 {
+    1
 }
 
 /// Announce this node and keep [`App::nodes`] up to date, until the node begins to stop.
@@ -47,6 +57,30 @@ pub(crate) async fn keep(app: App, hosts: String) {
             () = tokio::time::sleep(EVERY) => {}
         }
     }
+}
+
+/// See that ZooKeeper is there.
+///
+/// # Errors
+/// When it does not answer.
+pub(crate) async fn reach(hosts: &str) -> anyhow::Result<()> {
+    announced(hosts).await.map(drop)
+}
+
+/// Every node that is announced.
+///
+/// # Errors
+/// When ZooKeeper does not answer.
+pub(crate) async fn announced(hosts: &str) -> anyhow::Result<BTreeMap<String, Other>> {
+    let connecting = Client::connector().with_session_timeout(SESSION).connect(hosts);
+    let client = in_time(connecting).await.with_context(|| setting(hosts))?;
+    let anyone = CreateMode::Persistent.with_acls(Acls::anyone_all());
+    in_time(client.mkdir(FOLDER, &anyone)).await.with_context(|| setting(hosts))?;
+    others(&client, "").await.with_context(|| setting(hosts))
+}
+
+fn setting(hosts: &str) -> String {
+    format!("cluster.zookeeper: {hosts}")
 }
 
 async fn session(
@@ -68,7 +102,12 @@ async fn session(
             in_time(client.delete(&path, None)).await?;
             return Ok(());
         }
-        let entry = Entry { node: super::own(app), started: app.started, roles: app.config.roles };
+        let entry = Entry {
+            node: super::own(app),
+            started: app.started,
+            roles: app.config.roles,
+            fold: FOLD_VERSION,
+        };
         let data = serde_json::to_vec(&entry)?;
         match in_time(client.set_data(&path, &data, None)).await {
             Ok(_) => {}
@@ -98,8 +137,8 @@ async fn others(client: &Client, own: &str) -> anyhow::Result<BTreeMap<String, O
             continue;
         };
         // What another version wrote and this one cannot read is left out.
-        if let Ok(Entry { node, started, roles }) = serde_json::from_slice(&data) {
-            found.insert(name, Other { node, started, roles });
+        if let Ok(Entry { node, started, roles, fold }) = serde_json::from_slice(&data) {
+            found.insert(name, Other { node, started, roles, fold });
         }
     }
     Ok(found)

@@ -6,12 +6,14 @@ use std::time::Duration;
 use protocol::frame::{Cursor, Hello, Look, Mark, Refused};
 use protocol::{ClientFrame, Code, ConversationId, ServerFrame, SessionId, UserId, limits, wire};
 use storage::MarkOutcome;
+use tokio::time::Instant;
 
 use super::answer::Answer;
 use super::{Outgoing, cursor};
 use crate::app::App;
 use crate::auth::Principal;
 use crate::pipeline::deliver::Attached;
+use crate::pipeline::stage;
 
 /// How long a new connection may wait before it says hello.
 pub(crate) const HELLO_WITHIN: Duration = Duration::from_secs(5);
@@ -74,9 +76,13 @@ impl Session {
 
     async fn mark(&self, mark: Mark) {
         let conversation = Some(mark.conversation);
+        let (id, read, began) = (mark.conversation, mark.read, Instant::now());
         match self.app.stores.markers.mark(self.user, mark).await {
             Ok(MarkOutcome::Stored(stored)) => {
                 self.outgoing.answer(&ServerFrame::MarkStored(stored));
+                if read > 0 && stage::is_followed() {
+                    self.follow_read(id, read, began.elapsed()).await;
+                }
             }
             Ok(MarkOutcome::NotAMember) => {
                 let detail = "never a member".to_owned();
@@ -85,6 +91,15 @@ impl Session {
             }
             // The app sends it again.
             Err(error) => tracing::error!("a marker could not be stored: {error}"),
+        }
+    }
+
+    /// Say of the message that a marker names that it was read. The marker holds a seq, and only the
+    /// store knows which command that was.
+    async fn follow_read(&self, id: ConversationId, read: u64, took: Duration) {
+        let found = self.app.stores.fold.events(id, &[read]).await.unwrap_or_default();
+        for (row, _) in found {
+            stage::passed(stage::READ, row.event.client_ref, took);
         }
     }
 

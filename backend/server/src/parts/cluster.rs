@@ -12,26 +12,29 @@ use std::time::Duration;
 
 use anyhow::Context;
 use event_log::{KafkaLog, KafkaSettings, LogError, Position, Restart, Wanted};
-use storage::FoldStore;
-use storage::postgres::{self, Postgres};
+use storage::postgres::{self, Agreement, Postgres};
 use storage::scylla::{self, Scylla};
+use storage::{FoldStore, StorageError};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
-use super::{Engine, Parts, Stores};
+use super::agreed::{self, Agreed};
+use super::{Engine, Parts, Stores, lag};
 use crate::config::{self, Config};
 use crate::environment::Environment;
 use crate::pipeline::dead::Dead;
 use crate::pipeline::deliver::Delivery;
 use crate::pipeline::inbox::Teller;
-use crate::pipeline::list::Lists;
+use crate::pipeline::list::{INBOX, Lists};
 
 /// How often what was stored and perhaps not told is told again.
 const LEFTOVERS: Duration = Duration::from_secs(5);
 
 /// How long the partitions of a topic may be without leaders at a start.
 const LEADERS: Duration = Duration::from_secs(20);
+/// How long one change of the schema may take.
+const MIGRATION: Duration = Duration::from_secs(60);
 /// How long a topic may be missing at a start.
 const HEARD: Duration = Duration::from_secs(5);
 /// How often that is looked at.
@@ -40,13 +43,19 @@ const LOOK: Duration = Duration::from_millis(200);
 /// What a node has to end, beside the stages.
 #[derive(Clone)]
 pub struct Cluster {
-    /// Tells what a node that ended had stored and not told.
-    leftovers: Arc<AbortOnDropHandle<()>>,
+    /// Tells what a node that ended had stored and not told, and counts what waits.
+    background: Arc<AbortOnDropHandle<()>>,
 }
 
 /// Connect to everything. Nothing is written where something is not as it must be.
 pub(super) async fn open(config: &Config, environment: &Environment) -> anyhow::Result<Parts> {
     let cluster = &config.cluster;
+    if !cluster.zookeeper.is_empty() {
+        crate::discovery::zookeeper::reach(&cluster.zookeeper).await?;
+    }
+    let (people, cql) = (postgres(cluster)?, cql(cluster)?);
+    let agreement = Agreement::open(&people).await.context("cluster.postgres")?;
+    let agreed = agreed::look(cluster, &agreement).await?;
     let lists: Arc<OnceLock<Arc<Lists>>> = Arc::default();
     let owned = {
         let lists = lists.clone();
@@ -57,13 +66,12 @@ pub(super) async fn open(config: &Config, environment: &Environment) -> anyhow::
                 lists.restart(partition).await.map_err(|error| error.to_string())
             })
         });
-        connect(cluster, "inbox", "lists", restart).await?
+        connect(cluster, &agreed, "inbox", "lists", restart).await?
     };
     let tell = Arc::new(Teller::new(Arc::new(owned.clone())));
-    let scylla = Scylla::connect(&cql(cluster)?, tell.clone()).await.context("cluster.cql")?;
+    let scylla = Scylla::connect(&cql, tell.clone()).await.context("cluster.cql")?;
     let scylla = Arc::new(scylla);
-    let postgres =
-        Postgres::connect(&postgres(cluster)?, tell).await.context("cluster.postgres")?;
+    let postgres = Postgres::connect(&people, tell).await.context("cluster.postgres")?;
     let postgres = Arc::new(postgres);
     let stores = Stores {
         fold: scylla.clone(),
@@ -85,19 +93,30 @@ pub(super) async fn open(config: &Config, environment: &Environment) -> anyhow::
                 async move { scylla.restart(partition).await.map_err(|error| error.to_string()) },
             )
         });
-        connect(cluster, "log", "sequencers", restart).await?
+        connect(cluster, &agreed, "log", "sequencers", restart).await?
     };
-    // In this order: what other nodes store between the two questions lies before the ends.
-    let restarts = restarts(cluster, &*scylla).await?;
-    check_ends(cluster, &restarts, &ends(&log).await?)?;
+    for (name, log, rows) in [("log", &log, 0), ("inbox", &owned, INBOX)] {
+        check_ends(cluster, name, log, rows, &*scylla).await?;
+    }
+    agreed.keep(&agreement).await?;
     // All of the inbox from now on: what came before is in the answers to hello.
     let restart = end_of(ends(&owned).await?);
     let group = format!("gateway.{}", environment.id().simple());
-    let inbox = connect(cluster, "inbox", &group, restart).await?;
-    let pushes = connect(cluster, "push", "pushers", beginning()).await?;
-    let pushed_from = connect(cluster, "inbox", "push", end_of(ends(&owned).await?)).await?;
-    let dead = connect(cluster, "dead", "dead", beginning()).await?;
-    let leftovers = tokio::spawn(tell_leftovers(postgres));
+    let inbox = connect(cluster, &agreed, "inbox", &group, restart).await?;
+    let pushes = connect(cluster, &agreed, "push", "pushers", beginning()).await?;
+    let end = end_of(ends(&owned).await?);
+    let pushed_from = connect(cluster, &agreed, "inbox", "push", end).await?;
+    let dead = connect(cluster, &agreed, "dead", "dead", beginning()).await?;
+    let background = tokio::spawn({
+        let (log, inbox, rows) = (log.clone(), owned.clone(), scylla.clone());
+        async move {
+            tokio::join!(
+                tell_leftovers(postgres),
+                lag::keep("log", log, 0, rows.clone()),
+                lag::keep("inbox", inbox, INBOX, rows),
+            );
+        }
+    });
     Ok(Parts {
         stores,
         log: Arc::new(log),
@@ -108,14 +127,17 @@ pub(super) async fn open(config: &Config, environment: &Environment) -> anyhow::
         pushed_from: Some(Arc::new(pushed_from)),
         dead: Dead::topic(Arc::new(dead), environment.clone()),
         lists: Some((Arc::new(owned), list)),
-        engine: Engine::Cluster(Cluster { leftovers: Arc::new(AbortOnDropHandle::new(leftovers)) }),
+        watch: Some(Box::pin(agreed.watch(cluster.kafka.clone()))),
+        engine: Engine::Cluster(Cluster {
+            background: Arc::new(AbortOnDropHandle::new(background)),
+        }),
     })
 }
 
 impl Cluster {
     /// The stages have ended.
     pub(super) fn end(&self) {
-        self.leftovers.abort();
+        self.background.abort();
     }
 }
 
@@ -125,11 +147,21 @@ impl Cluster {
 /// When a service is not there, or its schema is newer than this program.
 pub async fn migrate(config: &Config, new_database: Uuid) -> anyhow::Result<Vec<String>> {
     let cluster = &config.cluster;
-    let cql = cql(cluster)?;
-    let others = async { anyhow::Ok(Scylla::migrate(&cql, new_database).await?) };
-    let (mut made, others) = Postgres::migrate_and(&postgres(cluster)?, others).await?;
+    // A change of the schema is for all nodes and takes longer than a request.
+    let cql = scylla::Options { request_timeout: MIGRATION, ..cql(cluster)? };
+    let others = async { Scylla::migrate(&cql, new_database).await.context("cluster.cql") };
+    let (mut made, others) =
+        Postgres::migrate_and(&postgres(cluster)?, others).await.map_err(named)?;
     made.extend(others.into_iter().map(str::to_owned));
     Ok(made)
+}
+
+/// An error of PostgreSQL names its setting, and one of ScyllaDB has named it already.
+fn named(error: anyhow::Error) -> anyhow::Error {
+    if error.chain().any(|cause| cause.is::<scylla::ConnectError>()) {
+        return error;
+    }
+    error.context("cluster.postgres")
 }
 
 /// What the topics must be.
@@ -143,15 +175,28 @@ pub fn topics(cluster: &config::Cluster) -> Vec<Wanted> {
 
 async fn connect(
     cluster: &config::Cluster,
+    agreed: &Agreed,
     topic: &str,
     group: &str,
     restart: Restart,
 ) -> anyhow::Result<KafkaLog> {
+    open_topic(cluster, agreed.epoch(topic), topic, group, restart).await
+}
+
+async fn open_topic(
+    cluster: &config::Cluster,
+    epoch: u64,
+    topic: &str,
+    group: &str,
+    restart: Restart,
+) -> anyhow::Result<KafkaLog> {
+    // Who reads another topic of this name has committed places that mean nothing here.
+    let group = if epoch == 1 { group.to_owned() } else { format!("{group}.{epoch}") };
     let settings = KafkaSettings {
         brokers: cluster.kafka.clone(),
         topic: format!("{}.{topic}", cluster.topics),
         partitions: cluster.partitions,
-        epoch: cluster.epoch,
+        epoch,
         group: format!("{}.{group}", cluster.topics),
     };
     let fatal = Arc::new(|why: &str| {
@@ -200,35 +245,85 @@ async fn ends(log: &KafkaLog) -> anyhow::Result<Vec<Position>> {
     }
 }
 
-/// Where the store goes on with each partition of the log; nothing for one that was never begun.
-async fn restarts(
+/// Whether something was stored from behind the end of a topic: then it belongs to records that the
+/// topic does not have.
+async fn is_past_end(
+    log: &KafkaLog,
+    rows: u32,
     cluster: &config::Cluster,
     store: &dyn FoldStore,
-) -> anyhow::Result<Vec<Option<Position>>> {
+) -> anyhow::Result<bool> {
     let mut restarts = Vec::new();
     for partition in 0..cluster.partitions {
-        restarts.push(store.restart(partition).await.context("cluster.cql")?);
+        restarts.push(store.restart(rows + partition).await.context("cluster.cql")?);
     }
-    Ok(restarts)
+    // In this order: what other nodes store between the two questions lies before the ends.
+    let ends = ends(log).await?;
+    Ok(restarts.iter().zip(ends).any(|(restart, end)| restart.is_some_and(|at| at > end)))
 }
 
-/// A place behind the end belongs to records that this topic does not have: it was made anew.
-fn check_ends(
+/// Refuse a topic that ends before what was stored from it.
+async fn check_ends(
     cluster: &config::Cluster,
-    restarts: &[Option<Position>],
-    ends: &[Position],
+    topic: &str,
+    log: &KafkaLog,
+    rows: u32,
+    store: &dyn FoldStore,
 ) -> anyhow::Result<()> {
-    for (partition, (restart, end)) in restarts.iter().zip(ends).enumerate() {
-        if restart.is_some_and(|restart| restart > *end) {
-            anyhow::bail!(
-                "cluster.epoch: partition {partition} of {}.log ends before what was stored from it, so \
-                 the topic was made anew: set cluster.epoch to {} on every node",
-                cluster.topics,
-                cluster.epoch + 1
-            );
-        }
+    if is_past_end(log, rows, cluster, store).await? {
+        let why = LogError::Unfit(format!(
+            "{}.{topic} ends before what was stored from it. If its records are really gone, stop \
+             every node and run `kithd topics adopt`",
+            cluster.topics
+        ));
+        return Err(why).context("cluster.topics");
     }
     Ok(())
+}
+
+/// Use the topics that are there from now on, whatever was used before. A line for each.
+///
+/// # Errors
+/// When a service is not there, or a topic is missing.
+pub async fn adopt(config: &Config) -> anyhow::Result<Vec<String>> {
+    let cluster = &config.cluster;
+    let agreement = Agreement::open(&postgres(cluster)?).await.context("cluster.postgres")?;
+    let store = &fold_store(config).await?;
+    let past_end = async |topic: &postgres::Topic, short: &str| {
+        let rows = match short {
+            "log" => 0,
+            "inbox" => INBOX,
+            _ => return Ok(false),
+        };
+        let log = open_topic(cluster, topic.epoch, short, "adopt", no_restart()).await?;
+        is_past_end(&log, rows, cluster, store).await
+    };
+    agreed::adopt(cluster, &agreement, past_end).await
+}
+
+/// The store of chat history, for operators: nothing that is done through it is told to anybody.
+///
+/// # Errors
+/// When it is not there.
+pub async fn fold_store(config: &Config) -> anyhow::Result<Scylla> {
+    Scylla::connect(&cql(&config.cluster)?, Arc::new(Untold)).await.context("cluster.cql")
+}
+
+/// Refuses to tell anything: there is nobody to tell.
+struct Untold;
+
+#[async_trait::async_trait]
+impl storage::Tell for Untold {
+    async fn tell(&self, changes: Vec<storage::Change>) -> storage::Result<()> {
+        match changes.is_empty() {
+            true => Ok(()),
+            false => Err(StorageError::Unavailable("this command tells nobody".into())),
+        }
+    }
+}
+
+fn no_restart() -> Restart {
+    Arc::new(|_| Box::pin(async { Ok(None) }))
 }
 
 fn cql(cluster: &config::Cluster) -> anyhow::Result<scylla::Options> {
@@ -264,8 +359,9 @@ fn postgres(cluster: &config::Cluster) -> anyhow::Result<postgres::Options> {
 }
 
 fn password(setting: &str, file: &Path) -> anyhow::Result<String> {
-    let text =
-        std::fs::read_to_string(file).with_context(|| format!("{setting}: {}", file.display()))?;
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        config::Invalid(vec![format!("{setting}: {}: {error}", file.display())])
+    })?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 

@@ -81,6 +81,7 @@ pub(super) async fn open(config: &Config, environment: &Environment) -> anyhow::
         pushes: Arc::new(MemoryLog::new(&[0; PUSHES])),
         pushed_from: None,
         dead: Dead::file(config.server.data.join("dead.jsonl"), environment.clone()),
+        watch: None,
         engine: Engine::Embedded(Embedded { log, inbox, database }),
     })
 }

@@ -4,14 +4,17 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use ::metrics::counter;
+use ::metrics::{counter, histogram};
 use event_log::{EventLog, LogError};
 use lru::LruCache;
 use parking_lot::Mutex;
 use protocol::frame::{Refused, Rejected, SlowDown};
 use protocol::{Code, Command, ConversationId, ServerFrame, Submit, UserId};
+use tokio::time::Instant;
 
-use super::record::{FOLD_VERSION, Record, partition};
+use super::record::{Record, partition};
+use super::stage;
+use super::version::Written;
 use crate::admin::metrics;
 use crate::app::Stores;
 use crate::environment::Environment;
@@ -25,6 +28,8 @@ pub struct Accept {
     stores: Stores,
     log: Arc<dyn EventLog>,
     rate: Rate,
+    /// The version of the fold that records are written for.
+    pub written: Written,
     buckets: Mutex<LruCache<UserId, Bucket>>,
     members: Mutex<LruCache<(ConversationId, UserId), ()>>,
     people: Mutex<LruCache<UserId, ()>>,
@@ -59,6 +64,7 @@ impl Accept {
             stores,
             log,
             rate,
+            written: Written::default(),
             buckets: Mutex::new(LruCache::sparse(REMEMBERED)),
             members: Mutex::new(LruCache::sparse(REMEMBERED)),
             people: Mutex::new(LruCache::sparse(REMEMBERED)),
@@ -68,7 +74,7 @@ impl Accept {
     /// Take a frame. What comes back is to be told to the sender at once; an accepted command is
     /// answered by its event, later. Waits while the log is full.
     pub async fn submit(&self, sender: UserId, mut submit: Submit) -> Vec<ServerFrame> {
-        let conversation = submit.conversation;
+        let (conversation, began) = (submit.conversation, Instant::now());
         if let Err(code) = submit.check(sender) {
             return vec![refused(code, conversation, "submit")];
         }
@@ -94,7 +100,7 @@ impl Accept {
                 counter!(metrics::COMMANDS, "outcome" => "accepted")
                     .increment(submit.commands.len() as u64);
                 let record = Record {
-                    version: FOLD_VERSION,
+                    version: self.written.now(),
                     conversation,
                     sender,
                     peer: submit.peer,
@@ -105,8 +111,11 @@ impl Accept {
                 };
                 let partition = partition(conversation.bytes(), self.log.partitions());
                 // An append that failed is unknown, not failed: the app sends it again.
-                match self.log.append(partition, record.encode()).await {
-                    Ok(_) => {}
+                let appending = Instant::now();
+                let appended = self.log.append(partition, record.encode()).await;
+                histogram!(metrics::APPEND).record(appending.elapsed());
+                match appended {
+                    Ok(_) => follow(&record, appending, began),
                     Err(LogError::Full { retry_after }) => {
                         let retry_after_ms =
                             u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX);
@@ -206,6 +215,16 @@ impl Accept {
             return Ok(());
         }
         Err((cost - bucket.milli).div_ceil(rate.max(1)))
+    }
+}
+
+/// Say that the log has a record.
+fn follow(record: &Record, appending: Instant, began: Instant) {
+    if stage::is_followed() {
+        for entry in &record.commands {
+            stage::passed(stage::APPEND, entry.client_ref, appending.elapsed());
+            stage::passed(stage::ACCEPT, entry.client_ref, began.elapsed());
+        }
     }
 }
 

@@ -9,8 +9,10 @@ use event_log::{Delivery as Delivered, EventLog, LogError};
 use parking_lot::Mutex;
 use protocol::frame::{Presence, TypingNotice};
 use protocol::{ConversationId, ServerFrame, SessionId, UserId, wire};
+use tokio::time::Instant;
 
 use super::record::{InboxRecord, partition};
+use super::stage;
 use crate::admin::metrics;
 use crate::gateway::Outgoing;
 
@@ -104,6 +106,7 @@ impl Delivery {
 
     fn deliver(&self, partition: u32, changed: u64, record: &InboxRecord) {
         let Ok(frame) = Utf8Bytes::try_from(record.frame.clone()) else { return };
+        let (told, began) = (stage::told(&record.frame), Instant::now());
         let mut registry = self.registry.lock();
         registry.passed(partition, changed);
         let mut queued = 0;
@@ -119,6 +122,9 @@ impl Delivery {
         }
         counter!(metrics::INBOX).increment(1);
         counter!(metrics::DELIVERIES).increment(queued);
+        if let Some(told) = told.filter(|_| queued > 0) {
+            stage::passed(stage::DELIVER, told, began.elapsed());
+        }
     }
 
     /// Begin to deliver to a session.

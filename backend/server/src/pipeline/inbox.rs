@@ -12,11 +12,13 @@ use bytes::Bytes;
 use event_log::{EventLog, LogError, Position};
 use futures_util::future::try_join_all;
 use protocol::frame::Account;
-use protocol::{ServerFrame, SessionId, UserId, wire};
+use protocol::{ClientRef, ServerFrame, SessionId, UserId, wire};
 use storage::{Change, Committed, StorageError, Tell};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::record::{InboxRecord, partition};
+use super::stage;
 use crate::push::gather::Gather;
 
 /// Groups above this many members have no list row for each message.
@@ -32,11 +34,15 @@ pub async fn append(
     while let Some(Committed { commit, changes }) = committed.recv().await {
         pushes.offer(&changes).await;
         for change in changes {
+            let (told, began) = (followed(&change), Instant::now());
             for (at, record) in records(change, Some(commit), inbox.partitions()) {
                 if let Err(error) = inbox.append(at, record.encode()).await {
                     tracing::debug!("the inbox takes nothing more: {error}");
                     return;
                 }
+            }
+            if let Some(told) = told {
+                stage::passed(stage::FAN_OUT, told, began.elapsed());
             }
         }
     }
@@ -59,11 +65,18 @@ impl Teller {
 impl Tell for Teller {
     async fn tell(&self, changes: Vec<Change>) -> storage::Result<()> {
         let partitions = self.inbox.partitions();
+        let (told, began) = (changes.iter().filter_map(followed), Instant::now());
+        let told: Vec<ClientRef> = told.collect();
         let records = changes.into_iter().flat_map(|change| records(change, None, partitions));
         // All at once, begun in their order: each waits for what the log's brokers say to it.
         let appends = records.map(|(at, record)| self.append(at, record.encode()));
         match try_join_all(appends).await {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                for client_ref in told {
+                    stage::passed(stage::FAN_OUT, client_ref, began.elapsed());
+                }
+                Ok(())
+            }
             Err(error) => Err(StorageError::Unavailable(format!("the inbox: {error}"))),
         }
     }
@@ -78,6 +91,14 @@ impl Teller {
                 appended => return appended,
             }
         }
+    }
+}
+
+/// The command that a change tells of, if anybody follows commands.
+fn followed(change: &Change) -> Option<ClientRef> {
+    match change {
+        Change::Frame { frame, .. } => stage::told(frame),
+        _ => None,
     }
 }
 

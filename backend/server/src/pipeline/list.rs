@@ -23,7 +23,7 @@ const CATCH_UP: Duration = Duration::from_secs(2);
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(20);
 /// Restart rows of inbox partitions are counted from here; those of the conversation log from 0.
-const INBOX: u32 = 1 << 16;
+pub(crate) const INBOX: u32 = 1 << 16;
 
 /// The list rows, and how far they reach.
 pub struct Lists {

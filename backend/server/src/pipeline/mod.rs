@@ -11,4 +11,6 @@ pub mod lanes;
 pub mod list;
 pub mod record;
 pub mod sequence;
+pub(crate) mod stage;
 pub mod state;
+pub mod version;

@@ -8,14 +8,13 @@ use protocol::{ConversationId, Entry, Millis, SessionId, UserId, wire};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// The version of the fold that wrote a record. A node that meets a higher one that the operator
-/// has raised cannot fold it and halts; any other unknown version is garbage.
+/// The newest version of the fold that this program knows. See [`super::version`].
 pub const FOLD_VERSION: u32 = 1;
 
 /// One submitted frame, with what accept stamped on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// [`FOLD_VERSION`].
+    /// The version of the fold that it is for, [`FOLD_VERSION`] at most.
     pub version: u32,
     /// The conversation that it is about.
     pub conversation: ConversationId,
@@ -44,6 +43,12 @@ impl Record {
         wire::encode(self).into()
     }
 
+    /// The version that these bytes say they are of, for bytes that are no record to this program.
+    #[must_use]
+    pub fn version(bytes: &[u8]) -> Option<u32> {
+        wire::decode::<Versioned>(bytes).ok().map(|record| record.version)
+    }
+
     /// The record in these bytes; `None` for garbage, which is skipped by every node alike: anything
     /// that accept would not have taken. So the fold meets no ref twice in one record.
     #[must_use]
@@ -59,6 +64,12 @@ impl Record {
                 && entries.iter().enumerate().all(is_fit)
         })
     }
+}
+
+/// The version that a record says it is of, whatever else is in it.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
 }
 
 /// One thing that people have to hear of, with the list of those in this inbox partition.

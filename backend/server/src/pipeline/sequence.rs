@@ -19,11 +19,12 @@ use storage::sabotage::{self, Case};
 use storage::{
     Batch, Change, EventRow, FoldStore, Head, Loaded, Outcome, Position, RefRow, StorageError,
 };
+use tokio::time::Instant;
 
 use super::dead::Dead;
 use super::record::Record;
 use super::state::{State, Touched};
-use super::{fan_out, fold};
+use super::{fan_out, fold, stage, version};
 
 /// Conversations whose state a lane keeps between batches.
 const STATES: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
@@ -47,6 +48,9 @@ pub enum Halt {
     /// Garbage could not be copied to where an operator finds it.
     #[error("garbage at position {0} could not be copied: {1}")]
     Unburied(Position, String),
+    /// A record of a version that was raised and that this program does not know.
+    #[error("the record at position {0} is of fold version {1}, which is newer than this program")]
+    Newer(Position, u32),
     /// Rows stay ahead of the head that explains them, however often they are loaded.
     #[error("rows are ahead of their head")]
     Ahead,
@@ -113,9 +117,14 @@ impl Lane {
     /// See [`Halt`]; the lane is not to be used again.
     pub async fn process(&mut self, records: &[(Position, Bytes)]) -> Result<(), Halt> {
         let mut overtaken = BTreeMap::new();
+        let (known, newer) = version::known(&*self.store, records).await?;
+        let records = &records[..known];
         loop {
             match self.attempt(records).await {
-                Ok(()) => return Ok(()),
+                // What stands before it is dealt with.
+                Ok(()) => {
+                    return newer.map_or(Ok(()), |(at, version)| Err(Halt::Newer(at, version)));
+                }
                 Err(Stop::Halt(halt)) => return Err(halt),
                 Err(Stop::Overtaken(conversation, position)) => {
                     tracing::warn!(%conversation, position, "overtaken by a newer owner");
@@ -146,16 +155,20 @@ impl Lane {
                 None => self.skip(*position, bytes).await?,
             }
         }
+        let began = Instant::now();
         let mut work = self.gather(&decoded).await?;
         for (position, record) in &decoded {
             work.record(*position, record)?;
         }
         work.finish(self.partition, last + 1);
+        follow(stage::SEQUENCE, &decoded, began);
+        let began = Instant::now();
         let Work { mut batch, states, .. } = work;
         if let Some(early) = told_early(&mut batch, records[0].0) {
             self.store.apply(early).await?;
         }
         self.store.apply(batch).await?;
+        follow(stage::STORE, &decoded, began);
         for (conversation, mut state) in states {
             if state.messages.len() > MESSAGES {
                 state.messages.clear();
@@ -419,6 +432,15 @@ impl Work {
             self.batch.members.extend(members.cloned());
             let messages = touched.messages.iter().filter_map(|seq| state.messages.get(seq));
             self.batch.messages.extend(messages.map(|message| message.row.clone()));
+        }
+    }
+}
+
+/// Say that a stage is through with these records.
+fn follow(stage: &'static str, records: &[(Position, Record)], began: Instant) {
+    if stage::is_followed() {
+        for entry in records.iter().flat_map(|(_, record)| &record.commands) {
+            stage::passed(stage, entry.client_ref, began.elapsed());
         }
     }
 }

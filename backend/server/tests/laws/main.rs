@@ -20,3 +20,4 @@ mod refs;
 mod schedules;
 mod talk;
 mod told;
+mod versions;

@@ -135,7 +135,7 @@ fn row_15_the_same_ref_of_another_person_or_in_another_conversation_is_another_o
 }
 
 #[test]
-fn garbage_is_skipped_and_the_rest_goes_on() {
+fn row_41_garbage_is_skipped_and_the_rest_goes_on() {
     let mut talk = Talk::group(&[2]);
     let good = talk.record(1, &[say("never seen")]);
     let too_many = vec![say("text"); limits::COMMANDS + 1];
@@ -147,6 +147,7 @@ fn garbage_is_skipped_and_the_rest_goes_on() {
         Bytes::new(),
         Bytes::from_static(b"\xff\x00garbage"),
         Bytes::from_static(b"[1, 2]"),
+        vec![b'x'; 1024 * 1024 + 1].into(),
         cut_off.into(),
         Record { version: FOLD_VERSION + 1, ..good.clone() }.encode(),
         Record { version: 0, ..good }.encode(),

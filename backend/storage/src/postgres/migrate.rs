@@ -13,6 +13,7 @@ use super::{Postgres, check_age};
 const ALL: &[(&str, &str)] = &[
     ("V1__people", include_str!("migrations/V1__people.sql")),
     ("V2__push", include_str!("migrations/V2__push.sql")),
+    ("V3__cluster", include_str!("migrations/V3__cluster.sql")),
 ];
 /// The name of the lock that holds for all of a cluster's databases: the letters of `kith`.
 const LOCK: i64 = 0x6b69_7468;

@@ -8,6 +8,7 @@
 //! people who are signed in stay so while a primary is replaced.
 
 mod accounts;
+mod agreement;
 mod friends;
 mod migrate;
 mod options;
@@ -21,6 +22,7 @@ mod write;
 
 use std::sync::Arc;
 
+pub use agreement::{Agreement, Topic};
 pub use options::{ConnectError, Options, Server};
 use servers::{Lease, Role, Servers};
 use tokio_postgres::error::SqlState;

@@ -78,7 +78,7 @@ async fn template() {
     let name = format!("{TEMPLATE}_{}", std::process::id());
     admin.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
     let made = Postgres::migrate(&Options::new(at(PRIMARY, &name))).await.unwrap();
-    assert_eq!(made, ["V1__people", "V2__push"]);
+    assert_eq!(made, ["V1__people", "V2__push", "V3__cluster"]);
     // A template is copied only while nobody is connected to it, and a server takes a moment to see
     // that a client has gone.
     let used = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1";

@@ -54,7 +54,7 @@ async fn seen(store: &Scylla, room: &Room) -> (u64, usize, u64, usize) {
 }
 
 #[tokio::test]
-async fn a_message_is_not_seen_before_its_text() {
+async fn row_43_a_message_is_not_seen_before_its_text() {
     let store = open::telling(Arc::new(Ear::default())).await;
     let mut room = Room::group(1, 2, false);
     store.apply(take(&mut room, 71)).await.unwrap();
@@ -84,7 +84,7 @@ async fn a_message_is_not_seen_before_its_text() {
 }
 
 #[tokio::test]
-async fn an_edit_is_not_seen_before_its_text() {
+async fn row_43_an_edit_is_not_seen_before_its_text() {
     let store = open::telling(Arc::new(Ear::default())).await;
     let mut room = Room::group(1, 2, false);
     let said = room.says(1, "tyop");
@@ -112,7 +112,7 @@ async fn a_text_that_is_missing_in_a_batch_that_is_whole_is_an_alarm() {
 }
 
 #[tokio::test]
-async fn a_batch_whose_changes_are_not_taken_is_stored_but_not_done() {
+async fn row_43_a_batch_whose_changes_are_not_taken_is_stored_but_not_done() {
     let ear = Arc::new(Ear::default());
     let store = open::telling(ear.clone()).await;
     let mut room = Room::group(1, 2, false);
