@@ -295,7 +295,7 @@ pub async fn adopt(config: &Config) -> anyhow::Result<Vec<String>> {
             "inbox" => INBOX,
             _ => return Ok(false),
         };
-        let log = open_topic(cluster, topic.epoch, short, "adopt", no_restart()).await?;
+        let log = open_topic(cluster, topic.epoch, short, "adopt", beginning()).await?;
         is_past_end(&log, rows, cluster, store).await
     };
     agreed::adopt(cluster, &agreement, past_end).await
@@ -320,10 +320,6 @@ impl storage::Tell for Untold {
             false => Err(StorageError::Unavailable("this command tells nobody".into())),
         }
     }
-}
-
-fn no_restart() -> Restart {
-    Arc::new(|_| Box::pin(async { Ok(None) }))
 }
 
 fn cql(cluster: &config::Cluster) -> anyhow::Result<scylla::Options> {
