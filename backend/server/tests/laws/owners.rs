@@ -10,9 +10,10 @@ use std::task::{Context, Poll, Waker};
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use parking_lot::Mutex;
+use protocol::ConversationId;
 use server::pipeline::sequence::{Halt, Lane};
 use storage::memory::{Gate, Memory, Read, Rows, Step, Verdict};
-use storage::{Committed, HistoryStore};
+use storage::{Committed, HistoryStore, Stretch};
 use tokio::sync::mpsc;
 
 use super::lone::{self, store};
@@ -161,7 +162,7 @@ impl Partition {
         self.log.len()
     }
 
-    /// What readers see now is whole.
+    /// What readers see now is whole: of a batch that is half stored nothing without its states.
     pub(crate) fn read(&self) {
         if !self.written.swap(false, Ordering::Relaxed) {
             return;
@@ -169,15 +170,28 @@ impl Partition {
         let rows = self.store.rows();
         explained(&rows);
         for (id, head) in &rows.heads {
-            let stretch = self.store.stretch(*id, 1, u64::MAX, u64::MAX, usize::MAX);
-            let stretch = stretch.now_or_never().expect("readers do not wait").unwrap();
-            assert_eq!((stretch.from, stretch.to), (1, head.seq));
+            let stretch = self.stretch(*id);
+            assert_eq!((stretch.from, stretch.events.len() as u64), (1, stretch.to));
+            assert!(stretch.to <= head.seq);
+            for event in &stretch.events {
+                let state = stretch.states.iter().find(|state| state.seq == event.seq);
+                assert!(!event.kind.counts() || state.is_some(), "a message without its text");
+            }
         }
     }
 
-    /// All are done: the rows are those of a lone lane, and nobody was told anything else.
+    fn stretch(&self, id: ConversationId) -> Stretch {
+        let stretch = self.store.stretch(id, 1, u64::MAX, u64::MAX, usize::MAX);
+        stretch.now_or_never().expect("readers do not wait").unwrap()
+    }
+
+    /// All are done: the rows are those of a lone lane, readers see all of them, and nobody was told
+    /// anything else.
     pub(crate) fn done(&mut self, expected: &Expected) {
         assert_eq!(self.store.rows(), expected.rows);
+        for (id, head) in &expected.rows.heads {
+            assert_eq!(self.stretch(*id).to, head.seq);
+        }
         assert_eq!(heard(&drain(&mut self.committed)), heard(&expected.told));
     }
 }
