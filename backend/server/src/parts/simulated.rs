@@ -197,6 +197,7 @@ impl Node {
             pushed_from: Some(pushed_from),
             dead: Dead::topic(Arc::new(services.dead.clone()), environment.clone()),
             lists: Some((owned, Arc::new(Lists::new(store.clone(), store)))),
+            watch: None,
             engine: Engine::Simulated(self.effects.clone()),
         }
     }
