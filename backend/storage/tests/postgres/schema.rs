@@ -82,7 +82,7 @@ async fn a_migration_of_others_that_fails_is_said_and_gives_the_lock_back() {
 async fn a_schema_that_was_not_migrated_is_refused_and_nothing_is_written() {
     let database = Database::empty().await;
     let error = Postgres::connect(&database.options(), Told::new().0).await.err().unwrap();
-    assert!(matches!(error, ConnectError::NotMigrated { found: 0, needed: 2 }), "{error}");
+    assert!(matches!(error, ConnectError::NotMigrated { found: 0, needed: 3 }), "{error}");
     assert!(error.to_string().contains("kithd migrate"));
     assert!(contents(&database.client().await).await.is_empty());
 }
@@ -93,7 +93,7 @@ async fn row_43_a_schema_one_version_ahead_is_refused_and_nothing_is_written() {
     let db = database.client().await;
     db.batch_execute(
         "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
-         VALUES (3, 'rooms', '2026-01-01T00:00:00Z', '1')",
+         VALUES (4, 'rooms', '2026-01-01T00:00:00Z', '1')",
     )
     .await
     .unwrap();
@@ -101,8 +101,8 @@ async fn row_43_a_schema_one_version_ahead_is_refused_and_nothing_is_written() {
     let connected = Postgres::connect(&database.options(), Told::new().0).await.err().unwrap();
     let migrated = Postgres::migrate(&database.options()).await.unwrap_err();
     for error in [connected, migrated] {
-        assert!(matches!(error, ConnectError::Newer { found: 3, known: 2 }), "{error}");
-        assert!(error.to_string().contains("schema 3") && error.to_string().contains("knows 2"));
+        assert!(matches!(error, ConnectError::Newer { found: 4, known: 3 }), "{error}");
+        assert!(error.to_string().contains("schema 4") && error.to_string().contains("knows 3"));
     }
     assert_eq!(contents(&db).await, before);
 }
