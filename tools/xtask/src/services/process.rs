@@ -40,9 +40,12 @@ pub(super) fn start(place: &Place, mut command: Command) -> Result<()> {
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
     }
     let name = command.get_program().to_string_lossy().into_owned();
-    let child = command.spawn().with_context(|| format!("cannot start {name}"))?;
+    let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
     let seen = look(child.id()).context("it ended at once")?;
     fs::write(place.pid_file(), format!("{} {}", child.id(), seen.began))?;
+    // Collected when it ends, if this process is still there: PostgreSQL does not start while the number
+    // of the one before it is taken.
+    std::thread::spawn(move || child.wait());
     Ok(())
 }
 
@@ -172,6 +175,20 @@ mod tests {
         kill(&place, "KILL").unwrap();
         assert_eq!(state(&place), State::Gone);
         assert!(all.iter().all(|pid| is_gone(*pid)));
+    }
+
+    #[test]
+    fn what_has_ended_is_collected_and_its_number_is_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::at(folder.path());
+        start(&place, program(folder.path(), &["sleep", "600"])).unwrap();
+        let pid = pid(&place).unwrap();
+        kill(&place, "KILL").unwrap();
+        let until = Instant::now() + PATIENCE;
+        while look(pid).is_some() {
+            assert!(Instant::now() < until, "nobody has collected it");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     #[test]
