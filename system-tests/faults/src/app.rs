@@ -146,13 +146,20 @@ impl App {
     pub async fn messages(&self, room: ConversationId) -> Vec<(Option<u64>, MessageView)> {
         let open = OpenConversation { conversation: room, at: None };
         let Ok(timeline) = self.client.open_conversation(open).await else { return Vec::new() };
-        let mut rows = timeline.rows;
-        let mut before = timeline.more_before;
+        // It opens at the first that is unread, so more may be on either side.
+        let (mut rows, mut before, mut after) =
+            (timeline.rows, timeline.more_before, timeline.more_after);
         while let Some(first) = rows.first().and_then(|row| row.seq).filter(|_| before) {
             let load = LoadRows { conversation: room, before: Some(first), after: None };
             let Ok(more) = self.client.load_rows(load).await else { break };
             before = more.more_before && !more.rows.is_empty();
             rows.splice(0..0, more.rows);
+        }
+        while let Some(last) = rows.last().and_then(|row| row.seq).filter(|_| after) {
+            let load = LoadRows { conversation: room, before: None, after: Some(last) };
+            let Ok(more) = self.client.load_rows(load).await else { break };
+            after = more.more_after && !more.rows.is_empty();
+            rows.extend(more.rows);
         }
         let message = |row: Row| match row.body {
             RowBody::Message(message) => Some((row.seq, message)),
