@@ -11,7 +11,9 @@ use super::rows::{Placed, is_visible};
 use crate::store::StoreError;
 use crate::view::{DraftView, Notification, Row, Timeline};
 
-/// Rows of one page.
+/// Rows of the first page: some screens full, drawn quickly.
+const FIRST_PAGE: usize = 40;
+/// Rows of each further one.
 const PAGE: usize = 60;
 /// Rows above the first unread message, or around a message that somebody jumped to.
 const ABOVE: usize = 20;
@@ -90,9 +92,9 @@ impl Account {
         let (from, to) = match at.or(first_unread) {
             Some(anchor) => {
                 let anchor = anchor.clamp(1, head.max(1));
-                (self.page_before(id, anchor, ABOVE)?, self.page_after(id, anchor, PAGE)?)
+                (self.page_before(id, anchor, ABOVE)?, self.page_after(id, anchor, FIRST_PAGE)?)
             }
-            None => (self.page_before(id, head.saturating_add(1), PAGE)?, head),
+            None => (self.page_before(id, head.saturating_add(1), FIRST_PAGE)?, head),
         };
         let to = (to < head).then_some(to);
         let count = self.windows.open.get(&id).map_or(0, |window| window.count) + 1;
