@@ -7,6 +7,7 @@ mod anew;
 mod arrivals;
 mod autostart;
 mod bridge;
+mod caret;
 mod deep_links;
 mod desk;
 #[cfg(feature = "e2e")]

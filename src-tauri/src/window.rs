@@ -9,6 +9,7 @@ use tauri::webview::NewWindowResponse;
 use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 use tauri_plugin_window_state::{AppHandleExt, StateFlags};
 
+use crate::caret;
 use crate::desk::Desk;
 use crate::links::{Way, open_outside, way};
 use crate::profile::Profile;
@@ -86,6 +87,7 @@ pub(crate) fn open(app: &AppHandle) -> tauri::Result<WebviewWindow> {
     let window = window.initialization_script(crate::e2e::page());
     let window = window.build()?;
     compose_in_place(&window)?;
+    caret::rests(&window)?;
     Ok(window)
 }
 

@@ -77,7 +77,7 @@ impl Cache {
         // A power cut may lose the newest commits; the cursor is lost with them.
         db.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
-             PRAGMA journal_size_limit = 4194304; PRAGMA cache_size = -8192;",
+             PRAGMA journal_size_limit = 4194304; PRAGMA cache_size = -2048;",
         )?;
         let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         if size == 0 {

@@ -134,7 +134,7 @@ impl Part {
 impl Place {
     /// The folder of what is measured.
     fn built(&self) -> PathBuf {
-        self.root.join("target").join(if self.debug { "debug" } else { "release" })
+        self.root.join("target").join(if self.debug { "debug" } else { "app" })
     }
 
     /// Each on its own: what one of them asks of a library shall not be in the other.
@@ -148,7 +148,7 @@ impl Place {
                 // As the tests build it.
                 (true, ["-p", "desktop"]) => build.args(["--features", "desktop/e2e"]),
                 (true, _) => &mut build,
-                (false, _) => build.arg("--release"),
+                (false, _) => build.args(["--profile", "app"]),
             };
             run(&mut build)?;
         }

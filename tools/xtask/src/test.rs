@@ -61,11 +61,6 @@ const WITH_SERVICES: &[(&str, &str, Runner, &[Kind])] = &[
         Runner::Cargo,
         &[Kind::Kafka, Kind::Cql, Kind::Postgres, Kind::Zookeeper],
     ),
-];
-
-/// What breaks a cluster, or restarts it, while people talk through it: only when somebody asks for how
-/// long, since not all of it holds yet.
-const FAULTS: &[(&str, &str, Runner, &[Kind])] = &[
     (
         "a kithd that does it wrong on purpose",
         "cargo build -p process-tests --bin kithd-sabotaged --features server/cluster",
@@ -122,10 +117,10 @@ pub(crate) struct Length {
     /// How often the server is killed in the test of that, instead of 100 times.
     #[arg(long, value_name = "N")]
     kills: Option<u32>,
-    /// Also break a cluster while people talk, for so long.
+    /// How long a cluster is broken while people talk, instead of two minutes.
     #[arg(long, value_name = "N")]
     fault_minutes: Option<u32>,
-    /// Also break a cluster and restart its nodes while people talk, so often.
+    /// How often all nodes of a cluster are restarted while people talk, instead of twice.
     #[arg(long, value_name = "N")]
     rolls: Option<u32>,
     /// What the kills, and what breaks when, follow from, instead of 1.
@@ -134,10 +129,6 @@ pub(crate) struct Length {
 }
 
 impl Length {
-    fn breaks_a_cluster(self) -> bool {
-        self.fault_minutes.is_some() || self.rolls.is_some()
-    }
-
     /// For the programs of the tests: each reads what concerns it.
     fn variables(self) -> impl Iterator<Item = (&'static str, String)> {
         let all = [
@@ -184,8 +175,7 @@ fn with_services(root: &Path, length: Length, outcomes: &mut Vec<Outcome>) -> Re
     }
     let tally = judge(Runner::Whole, started.is_ok(), Tally::default());
     outcomes.push(Outcome { what: "the services of a cluster", tally, time: began.elapsed() });
-    let faults = if length.breaks_a_cluster() { FAULTS } else { &[] };
-    for (what, line, runner, _) in WITH_SERVICES.iter().chain(faults).filter(|_| started.is_ok()) {
+    for (what, line, runner, _) in WITH_SERVICES.iter().filter(|_| started.is_ok()) {
         say(&format!("\n── {what}: {line}"));
         let words = line.split_whitespace().collect();
         let step = Step { what, folder: root.to_owned(), words, runner: *runner };
