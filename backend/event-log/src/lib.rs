@@ -69,6 +69,12 @@ pub trait Subscription: Send {
     /// When the log cannot be reached; the next owner then begins earlier.
     async fn commit(&mut self, partition: u32, position: Position) -> Result<(), LogError>;
 
+    /// How long the log has said nothing about the partition, not even that nothing is new; `None` when
+    /// it never has. A log within the process is never silent.
+    fn silent(&self, _partition: u32) -> Option<std::time::Duration> {
+        Some(std::time::Duration::ZERO)
+    }
+
     /// Hand the partition's records out again from the committed position, after another
     /// `Assigned`. Ignored for a partition that this reader does not own (any more).
     ///

@@ -1,6 +1,7 @@
 //! Everything that there is at run time, in one place, each part documented. Built once, handed
 //! down; whoever needs less is given less.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use event_log::{EventLog, LogError};
@@ -17,6 +18,7 @@ use crate::config::Config;
 use crate::discovery::Nodes;
 use crate::environment::Environment;
 use crate::gateway::poll::Polls;
+use crate::link::{Gateway, Links};
 use crate::parts::{Engine, Parts};
 use crate::pipeline::accept::{Accept, Rate};
 use crate::pipeline::dead::Dead;
@@ -54,8 +56,8 @@ pub struct App {
     pub nodes: Nodes,
     /// When this process started.
     pub started: Millis,
-    /// The list rows of a cluster.
-    pub lists: Option<Arc<Lists>>,
+    /// What binds this node to the others of a cluster.
+    pub links: Option<Links>,
     /// Cancelled when the stages of a cluster's node are to end; embedded they end with their logs.
     ending: CancellationToken,
     /// Cancelled when a stage has ended by itself, and why it has.
@@ -121,19 +123,24 @@ impl App {
         let rate =
             Rate { per_second: config.limits.sends_per_second, burst: config.limits.send_burst };
         let accept = Accept::new(environment.clone(), stores.clone(), log.clone(), rate);
+        let delivery = Arc::new(delivery);
+        let links = lists.is_some().then(|| {
+            let (owner, gateway) = (Arc::default(), Gateway::new(delivery.clone()));
+            Links::new(&config, owner, gateway, &environment)
+        });
         let app = Self {
             config: Arc::new(config),
             environment,
             stores,
             auth,
             accept: Arc::new(accept),
-            delivery: Arc::new(delivery),
+            delivery,
             polls: Arc::default(),
             pushes: Arc::new(sender),
             stop: CancellationToken::new(),
             nodes: Nodes::default(),
             started,
-            lists: lists.as_ref().map(|(_, lists)| lists.clone()),
+            links: links.transpose()?,
             ending: CancellationToken::new(),
             failed: CancellationToken::new(),
             why: Arc::default(),
@@ -154,7 +161,7 @@ impl App {
     fn run_stages(
         &self,
         log: Arc<dyn EventLog>,
-        inbox: Arc<dyn EventLog>,
+        inbox: Option<Arc<dyn EventLog>>,
         changes: Option<(mpsc::Receiver<storage::Committed>, Gather)>,
         lists: Option<(Arc<dyn EventLog>, Arc<Lists>)>,
         dead: Dead,
@@ -165,22 +172,18 @@ impl App {
         if roles.sequencer {
             spawn("sequencing", lanes::run(log, fold, dead, ending).boxed());
         }
-        if let Some((changes, gather)) = changes {
+        if let (Some((changes, gather)), Some(inbox)) = (changes, &inbox) {
             spawn("the inbox", inbox::append(changes, inbox.clone(), gather).map(Ok).boxed());
         }
-        if let Some((owned, lists)) = lists.filter(|_| roles.inbox) {
-            let ending = self.ending.clone();
-            spawn("keeping lists", async move { lists.keep(owned, ending).await }.boxed());
-        }
-        let (delivery, ending) = (self.delivery.clone(), self.ending.clone());
-        let delivering = async move {
-            tokio::select! {
-                biased;
-                delivered = delivery.run(inbox) => delivered,
-                () = ending.cancelled() => Ok(()),
-            }
-        };
-        if roles.gateway {
+        if let Some(inbox) = inbox {
+            let (delivery, ending) = (self.delivery.clone(), self.ending.clone());
+            let delivering = async move {
+                tokio::select! {
+                    biased;
+                    delivered = delivery.run(inbox) => delivered,
+                    () = ending.cancelled() => Ok(()),
+                }
+            };
             spawn("delivery", delivering.boxed());
         }
         // Embedded there is one program, and so one version.
@@ -189,6 +192,25 @@ impl App {
             let keeping = written.keep(self.stores.fold.clone(), self.ending.clone());
             spawn("the version of records", keeping.map(Ok).boxed());
         }
+        let Some(Links { owner, gateway, .. }) = &self.links else { return };
+        if let Some((owned, lists)) = lists.filter(|_| roles.inbox) {
+            let (ending, owner) = (self.ending.clone(), owner.clone());
+            let keeping = async move { lists.keep(owned, owner, ending).await };
+            spawn("handing on the inbox", keeping.boxed());
+        }
+        if roles.gateway {
+            let attaching = attach(self.clone(), gateway.clone());
+            spawn("attaching to the inbox", attaching.map(Ok).boxed());
+        }
+    }
+
+    /// By partition of the inbox: the nodes that say to own it, this one among them.
+    fn owners(&self) -> BTreeMap<u32, Vec<String>> {
+        let mut owners = self.nodes.owners();
+        for partition in self.links.iter().flat_map(|links| links.owner.partitions()) {
+            owners.entry(partition).or_default().push(self.config.server.node.clone());
+        }
+        owners
     }
 
     fn run_pushes(&self, queue: &Arc<dyn EventLog>, inbox: Option<Arc<dyn EventLog>>, dead: &Dead) {
@@ -297,4 +319,16 @@ impl App {
             tracing::error!("the stages did not end in time");
         }
     }
+}
+
+/// Have the sessions of this node served by the owners of their people's inboxes, this node among them.
+async fn attach(app: App, gateway: Arc<Gateway>) {
+    let Some(links) = app.links.clone() else { return };
+    let (ending, node) = (app.ending.clone(), app.config.server.node.clone());
+    let owners = || app.owners();
+    tokio::join!(
+        gateway.join(&node, links.owner, ending.clone()),
+        gateway.run(owners, ending.clone()),
+        crate::link::compare(app.clone(), gateway.clone(), ending.clone()),
+    );
 }

@@ -285,6 +285,33 @@ impl Config {
         if given.is_empty() && !contact.starts_with("https://") { "" } else { contact }
     }
 
+    /// Where other nodes link to this one.
+    #[must_use]
+    pub fn link(&self) -> SocketAddr {
+        let listen = self.server.listen;
+        let derived = SocketAddr::new(listen.ip(), listen.port().saturating_add(2));
+        self.cluster.link.unwrap_or(derived)
+    }
+
+    /// Where other nodes find that, `host:port`.
+    #[must_use]
+    pub fn link_address(&self) -> String {
+        match &*self.cluster.link_address {
+            "" => self.link().to_string(),
+            address => address.to_owned(),
+        }
+    }
+
+    /// Where the secret by which nodes know each other is kept.
+    #[must_use]
+    pub fn link_secret_file(&self) -> PathBuf {
+        if self.cluster.link_secret_file.as_os_str().is_empty() {
+            self.secret_file()
+        } else {
+            self.cluster.link_secret_file.clone()
+        }
+    }
+
     /// Every setting as it is, in the form of a configuration file.
     ///
     /// # Errors

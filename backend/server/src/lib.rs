@@ -15,6 +15,7 @@ pub mod discovery;
 pub mod environment;
 pub mod gateway;
 pub mod http;
+pub mod link;
 pub mod parts;
 pub mod people;
 pub mod pipeline;

@@ -56,8 +56,8 @@ pub(crate) struct Parts {
     pub(crate) stores: Stores,
     /// The conversation log.
     pub(crate) log: Arc<dyn EventLog>,
-    /// The inbox as this node's gateway reads it: all of it.
-    pub(crate) inbox: Arc<dyn EventLog>,
+    /// The inbox, where one task appends it and one delivers it, and both are in this process.
+    pub(crate) inbox: Option<Arc<dyn EventLog>>,
     pub(crate) delivery: Delivery,
     /// What commits have changed, when the store numbers its commits.
     pub(crate) changes: Option<mpsc::Receiver<storage::Committed>>,
@@ -99,7 +99,7 @@ impl Parts {
             return embedded::open(config, environment).await;
         }
         #[cfg(feature = "cluster")]
-        return cluster::open(config, environment).await;
+        return cluster::open(config).await;
         #[cfg(not(feature = "cluster"))]
         bail!("cluster.kafka: this kithd was built without the parts of a cluster");
     }

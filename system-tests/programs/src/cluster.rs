@@ -136,6 +136,30 @@ impl Cluster {
         }
     }
 
+    /// Stop a node where it stands: it keeps its connections and answers nothing. Unix only.
+    ///
+    /// # Errors
+    /// When it is not running.
+    pub async fn freeze(&mut self, n: usize) -> Result<()> {
+        self.signal(n, "-STOP").await
+    }
+
+    /// Let a node go on that was frozen.
+    ///
+    /// # Errors
+    /// When it is not running.
+    pub async fn thaw(&mut self, n: usize) -> Result<()> {
+        self.signal(n, "-CONT").await
+    }
+
+    async fn signal(&mut self, n: usize, signal: &str) -> Result<()> {
+        let node = self.nodes[n].as_mut().context("the node is not running")?;
+        let id = node.process().id().context("the node has ended")?;
+        let status = command("kill").args([signal, &id.to_string()]).status().await?;
+        ensure!(status.success(), "node {} could not be sent {signal}", n + 1);
+        Ok(())
+    }
+
     /// Start a node again that was ended, and wait until it is ready.
     ///
     /// # Errors

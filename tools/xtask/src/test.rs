@@ -62,6 +62,12 @@ const WITH_SERVICES: &[(&str, &str, Runner, &[Kind])] = &[
         &[Kind::Kafka, Kind::Cql, Kind::Postgres, Kind::Zookeeper],
     ),
     (
+        "what binds three nodes to each other",
+        "cargo test -p process-tests --features services --test nodes",
+        Runner::Cargo,
+        &[Kind::Kafka, Kind::Cql, Kind::Postgres, Kind::Zookeeper],
+    ),
+    (
         "a kithd that does it wrong on purpose",
         "cargo build -p process-tests --bin kithd-sabotaged --features server/cluster",
         Runner::Whole,

@@ -13,6 +13,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::runtime::Handle;
@@ -59,6 +60,8 @@ impl KafkaSubscription {
             .set("fetch.queue.backoff.ms", "10")
             .set("fetch.message.max.bytes", "1048576")
             .set("fetch.max.bytes", "8388608")
+            // Tells how long each broker has been silent.
+            .set("statistics.interval.ms", "1000")
             .create_with_context(owner)
             .map_err(unreachable)?;
         consumer.subscribe(&[&settings.topic]).map_err(unreachable)?;
@@ -105,6 +108,10 @@ impl Subscription for KafkaSubscription {
         let offset = offset(self.settings.epoch, position)?;
         self.shared.state.lock().commit(partition, offset);
         Ok(())
+    }
+
+    fn silent(&self, partition: u32) -> Option<Duration> {
+        self.shared.state.lock().silent(partition, Instant::now())
     }
 
     async fn rewind(&mut self, partition: u32) -> Result<(), LogError> {
@@ -271,6 +278,23 @@ impl ClientContext for Owner {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::warn!(%error, reason, topic = self.settings.topic, "Kafka");
+    }
+
+    /// A fetch is answered within half a second, also when there is nothing new, so a leader that has
+    /// sent nothing for longer does not answer.
+    fn stats(&self, statistics: Statistics) {
+        let Some(topic) = statistics.topics.get(&self.settings.topic) else { return };
+        let now = Instant::now();
+        let mut state = self.shared.state.lock();
+        for (partition, about) in &topic.partitions {
+            let leader = statistics.brokers.values().find(|broker| broker.nodeid == about.leader);
+            let idle = leader.and_then(|leader| u64::try_from(leader.rxidle).ok());
+            if let (Ok(partition), Some(idle)) = (u32::try_from(*partition), idle)
+                && let Some(at) = now.checked_sub(Duration::from_micros(idle))
+            {
+                state.answered(partition, at);
+            }
+        }
     }
 }
 

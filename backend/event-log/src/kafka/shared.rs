@@ -2,6 +2,7 @@
 //! what, and what is to be committed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -31,6 +32,8 @@ pub(super) struct State {
     pub(super) failed: Option<LogError>,
     /// The subscription was dropped.
     pub(super) closing: bool,
+    /// When the broker of each partition last answered.
+    answered: BTreeMap<u32, Instant>,
     /// Partitions have come that are fetched, whatever was paused before.
     pub(super) fresh: bool,
 }
@@ -85,6 +88,16 @@ impl State {
         self.drop_undelivered(partition);
         self.owned.remove(&partition);
         self.dirty.remove(&partition)
+    }
+
+    /// The partition's broker answered at this moment.
+    pub(super) fn answered(&mut self, partition: u32, at: Instant) {
+        self.answered.insert(partition, at);
+    }
+
+    /// How long the partition's broker has been silent.
+    pub(super) fn silent(&self, partition: u32, now: Instant) -> Option<Duration> {
+        self.answered.get(&partition).map(|at| now.saturating_duration_since(*at))
     }
 
     pub(super) fn owned(&self) -> impl Iterator<Item = u32> {

@@ -90,6 +90,12 @@ impl Secret {
         linked
     }
 
+    /// The key of the links between nodes that follows from this secret.
+    #[must_use]
+    pub fn link_key(&self) -> crate::link::Key {
+        crate::link::Key::of(&self.0)
+    }
+
     /// The access token of `session` that is good until `expires`.
     #[must_use]
     pub fn access(&self, session: SessionId, expires: Millis) -> String {

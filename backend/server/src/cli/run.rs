@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::http;
+use crate::link::{self, Door};
 
 /// How often to look whether the sessions have gone.
 const LOOK: Duration = Duration::from_millis(20);
@@ -38,9 +39,16 @@ async fn serve(config: Config, out: &mut impl Write) -> anyhow::Result<()> {
     // First of all: a second server on the same port should hear of that, not of the database.
     let listener = listen(&config).await?;
     let admin = Admin::bind(&config).await?;
+    let door = Door::bind(&config).await?;
     let app = App::start(config, Environment::real()).await?;
     if let Some(admin) = admin {
         tokio::spawn(admin.serve(app.clone()));
+    }
+    if let Some(door) = door {
+        tokio::spawn(door.serve(app.clone()));
+        if app.config.roles.gateway {
+            tokio::spawn(link::keep(app.clone()));
+        }
     }
     #[cfg(feature = "cluster")]
     if !app.config.cluster.zookeeper.is_empty() {

@@ -1,5 +1,6 @@
 //! The services that a cluster stands on.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,15 @@ pub struct Cluster {
     pub postgres_password_file: PathBuf,
     /// ZooKeeper, `host:port` each, commas between. Empty: this node knows of no others.
     pub zookeeper: String,
+    /// Where other nodes link to this one. Not given: the port two above `server.listen`, at its host.
+    /// It belongs to a network that only nodes reach.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<SocketAddr>,
+    /// Where other nodes find that, `host:port`. Empty: as `link` says.
+    pub link_address: String,
+    /// The file with the secret by which nodes know each other, the same on all; made when absent.
+    /// Empty: the one that signs tokens, which they share already.
+    pub link_secret_file: PathBuf,
 }
 
 impl Default for Cluster {
@@ -50,6 +60,9 @@ impl Default for Cluster {
             postgres: String::new(),
             postgres_password_file: PathBuf::new(),
             zookeeper: String::new(),
+            link: None,
+            link_address: String::new(),
+            link_secret_file: PathBuf::new(),
         }
     }
 }
@@ -124,6 +137,10 @@ impl Cluster {
         for host in self.zookeeper.split(',').filter(|host| !host.is_empty()) {
             require(is_host(host), format!("cluster.zookeeper has `{host}`: it must be host:port"));
         }
+        require(
+            self.link_address.is_empty() || is_host(&self.link_address),
+            "cluster.link_address must be host:port".into(),
+        );
         complaints
     }
 }

@@ -32,6 +32,10 @@ pub struct Other {
     pub roles: Roles,
     /// The newest version of the fold that it knows.
     pub fold: u32,
+    /// Where nodes link to it, `host:port`; empty for nowhere.
+    pub link: String,
+    /// The partitions of the inbox that it says to own.
+    pub inbox: Vec<u32>,
 }
 
 impl Nodes {
@@ -49,6 +53,26 @@ impl Nodes {
             other.roles.gateway && other.started > than && !other.node.address.is_empty()
         });
         newer.map(|other| other.node.address.clone()).collect()
+    }
+
+    /// The names of nodes, and where they are linked to.
+    pub fn links(&self) -> impl Iterator<Item = (String, String)> + use<> {
+        let others = self.others.lock();
+        let linked = others.iter().filter(|(_, other)| !other.link.is_empty());
+        let linked: Vec<_> = linked.map(|(name, o)| (name.clone(), o.link.clone())).collect();
+        linked.into_iter()
+    }
+
+    /// By partition of the inbox: the nodes that say to own it.
+    #[must_use]
+    pub fn owners(&self) -> BTreeMap<u32, Vec<String>> {
+        let mut owners: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+        for (name, other) in &*self.others.lock() {
+            for partition in &other.inbox {
+                owners.entry(*partition).or_default().push(name.clone());
+            }
+        }
+        owners
     }
 
     /// Those that take connections.
@@ -114,7 +138,8 @@ mod tests {
             let (address, region) = (address.into(), "eu".into());
             let node = Node { id: id.into(), address, region, load: 0, capacity: 1 };
             let roles = Roles::try_from(vec![roles.to_owned()]).unwrap();
-            (id.to_owned(), Other { node, started, roles, fold: 1 })
+            let (link, inbox) = (format!("{id}:1"), vec![1, u32::from(id == "b") + 1]);
+            (id.to_owned(), Other { node, started, roles, fold: 1, link, inbox })
         };
         let nodes = Nodes::default();
         nodes.replace(BTreeMap::from([
@@ -123,6 +148,8 @@ mod tests {
             other("c", "", 40, "all"),
             other("d", "https://d.example", 40, "sequencer"),
         ]));
+        assert_eq!(nodes.owners()[&2], ["b"]);
+        assert!(nodes.links().eq(["a", "b", "c", "d"].map(|id| (id.into(), format!("{id}:1")))));
         assert_eq!(nodes.newer(20), ["https://b.example"]);
         let apps_see: Vec<String> = nodes.gateways().into_iter().map(|node| node.id).collect();
         assert_eq!(apps_see, ["a", "b", "c"]);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use protocol::request::Node;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use zookeeper_client::{Acls, Client, CreateMode, Error};
 
@@ -21,6 +22,8 @@ const FOLDER: &str = "/kith/nodes";
 const SESSION: Duration = Duration::from_secs(6);
 /// How often a node says its load and looks at the others.
 const EVERY: Duration = Duration::from_secs(2);
+/// How often, while an owner is looked for or this node has become one.
+const HURRY: Duration = Duration::from_millis(250);
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(4);
 
@@ -37,6 +40,12 @@ struct Entry {
     /// The newest version of the fold that it knows.
     #[serde(default = "first")]
     fold: u32,
+    /// Where nodes link to it, `host:port`.
+    #[serde(default)]
+    link: String,
+    /// The partitions of the inbox that it owns.
+    #[serde(default)]
+    inbox: Vec<u32>,
 }
 
 /// What a node knows that says nothing of it.
@@ -102,11 +111,14 @@ async fn session(
             in_time(client.delete(&path, None)).await?;
             return Ok(());
         }
+        let (link, owned) = (app.config.link_address(), inbox(app));
         let entry = Entry {
             node: super::own(app),
             started: app.started,
             roles: app.config.roles,
             fold: FOLD_VERSION,
+            link,
+            inbox: owned.clone(),
         };
         let data = serde_json::to_vec(&entry)?;
         match in_time(client.set_data(&path, &data, None)).await {
@@ -118,12 +130,24 @@ async fn session(
             Err(error) => return Err(error.into()),
         }
         nodes.replace(others(&client, &app.config.server.node).await?);
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => {}
-            () = tokio::time::sleep(EVERY) => {}
+        let again = Instant::now() + EVERY;
+        while Instant::now() < again && !stop.is_cancelled() {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(HURRY) => {}
+            }
+            let misses = app.links.as_ref().is_some_and(|links| links.gateway.misses_an_owner());
+            if misses || inbox(app) != owned {
+                break;
+            }
         }
     }
+}
+
+/// The partitions of the inbox that this node owns.
+fn inbox(app: &App) -> Vec<u32> {
+    app.links.as_ref().map(|links| links.owner.partitions()).unwrap_or_default()
 }
 
 async fn others(client: &Client, own: &str) -> anyhow::Result<BTreeMap<String, Other>> {
@@ -137,8 +161,8 @@ async fn others(client: &Client, own: &str) -> anyhow::Result<BTreeMap<String, O
             continue;
         };
         // What another version wrote and this one cannot read is left out.
-        if let Ok(Entry { node, started, roles, fold }) = serde_json::from_slice(&data) {
-            found.insert(name, Other { node, started, roles, fold });
+        if let Ok(Entry { node, started, roles, fold, link, inbox }) = serde_json::from_slice(&data) {
+            found.insert(name, Other { node, started, roles, fold, link, inbox });
         }
     }
     Ok(found)

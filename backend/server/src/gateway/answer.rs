@@ -4,17 +4,19 @@
 use std::sync::Arc;
 
 use protocol::frame::{ConversationPage, Cursor, Hello, Page, Refused};
-use protocol::{Code, ServerFrame, UserId, limits, wire};
+use protocol::{Code, ConversationId, ServerFrame, SessionId, UserId, limits, wire};
 
 use super::{Outgoing, cursor};
 use crate::app::App;
+use crate::link::Start;
+use crate::pipeline::deliver::Attached;
 
 /// Newest events of each conversation in a page.
-const EVENTS: u64 = 30;
+pub(crate) const EVENTS: u64 = 30;
 /// About how many bytes of texts they have.
-const TEXTS: usize = limits::FIRST_PAGE_BYTES / 2;
+pub(crate) const TEXTS: usize = limits::FIRST_PAGE_BYTES / 2;
 /// Conversations that are read at once.
-const CONVERSATIONS: usize = 25;
+pub(crate) const CONVERSATIONS: usize = 25;
 /// Within this many milliseconds an app whose list could not be read comes again.
 const AGAIN: u64 = 5_000;
 
@@ -22,11 +24,24 @@ const AGAIN: u64 = 5_000;
 pub(crate) struct Answer {
     pub(crate) app: App,
     pub(crate) user: UserId,
+    pub(crate) session: SessionId,
     pub(crate) outgoing: Arc<Outgoing>,
+    /// The session's place in the delivery.
+    pub(crate) attached: Arc<Attached>,
     /// Which of the session's hellos it answers.
     pub(crate) number: u64,
-    /// The commit up to which everything had been delivered when the session began to listen.
+    /// Where this node is all there is: the commit up to which everything had been delivered when the
+    /// session began to listen.
     pub(crate) delivered: u64,
+}
+
+/// What a session gets before everything else.
+struct Beginning {
+    /// Everything up to here is in the answer, in the unit of cursors. Nobody can say that while no
+    /// owner of the inbox answers, and then there is no cursor.
+    delivered: Option<u64>,
+    /// What of the person's list is not stored yet.
+    unstored: Vec<ConversationId>,
 }
 
 impl Answer {
@@ -42,26 +57,41 @@ impl Answer {
         }
     }
 
+    /// Have the owner of the person's inbox serve the session.
+    async fn beginning(&self) -> Beginning {
+        let Some(links) = &self.app.links else {
+            return Beginning { delivered: Some(self.delivered), unstored: Vec::new() };
+        };
+        match links.gateway.hello(self.user, self.attached.number()).await {
+            Start::Served { position, unstored } => {
+                Beginning { delivered: Some(position.saturating_sub(1)), unstored }
+            }
+            Start::Alone => Beginning { delivered: None, unstored: Vec::new() },
+        }
+    }
+
     async fn pages(&self, hello: &Hello) -> storage::Result<()> {
         let stores = &self.app.stores;
+        let Beginning { delivered, unstored } = self.beginning().await;
+        // It may have been ended while nobody served it, and whoever served it then was told.
+        if self.app.links.is_some() {
+            let row = stores.sessions.session(self.session).await?;
+            if row.is_none_or(|row| row.ended) {
+                self.outgoing.end(wire::encode(&ServerFrame::SessionEnded {}).into());
+                return Ok(());
+            }
+        }
         let database = stores.history.database();
         let since = hello
             .cursor
             .as_deref()
             .and_then(|text| cursor::decode(text, database, self.user))
-            .filter(|since| *since <= self.delivered);
-        // A list that is no join may lag behind: without what was delivered before this session began
-        // to listen, the whole is given.
-        let since = match (&self.app.lists, since) {
-            (Some(lists), Some(since)) => {
-                let partition = self.app.delivery.partition(self.user);
-                lists.reach(partition, self.delivered).await?.then_some(since)
-            }
-            (_, since) => since,
-        };
+            .filter(|since| delivered.is_some_and(|delivered| *since <= delivered));
         let account_version = stores.accounts.version(self.user).await?.unwrap_or_default();
         let listed = stores.history.listed(self.user, since).await?;
-        let ids: Vec<_> = listed.iter().map(|row| row.conversation).collect();
+        let mut ids = unstored;
+        ids.retain(|id| listed.iter().all(|row| row.conversation != *id));
+        ids.extend(listed.iter().map(|row| row.conversation));
         let whole = since.is_none();
         let mut page = Vec::new();
         let mut bytes = 0;
@@ -81,12 +111,14 @@ impl Answer {
             }
         }
         let last = Page { conversations: page, account_version, last: true, whole };
-        if self.outgoing.page(&ServerFrame::Page(last), self.number).await {
-            let cursor = cursor::encode(self.delivered, database, self.user);
+        let mut waits = self.outgoing.page(&ServerFrame::Page(last), self.number).await;
+        if let Some(delivered) = delivered.filter(|_| waits) {
+            let cursor = cursor::encode(delivered, database, self.user);
             let cursor = ServerFrame::Cursor(Cursor { cursor });
-            if self.outgoing.page(&cursor, self.number).await {
-                self.outgoing.answered(self.number);
-            }
+            waits = self.outgoing.page(&cursor, self.number).await;
+        }
+        if waits {
+            self.outgoing.answered(self.number);
         }
         Ok(())
     }
@@ -94,7 +126,7 @@ impl Answer {
 
 /// Leave out the older events of a conversation that would fill more than a page, all of them if need
 /// be: the app asks for what it shows. Its size then, in bytes.
-fn fit(page: &mut ConversationPage) -> usize {
+pub(crate) fn fit(page: &mut ConversationPage) -> usize {
     loop {
         let size = wire::encode(page).len();
         if size <= limits::FIRST_PAGE_BYTES || page.events.is_empty() {

@@ -1,6 +1,6 @@
 //! The gateway: it holds the sessions, over WebSockets and long-poll, with the same frames.
 
-mod answer;
+pub(crate) mod answer;
 mod cursor;
 mod outgoing;
 pub mod poll;

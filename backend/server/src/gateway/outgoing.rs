@@ -51,11 +51,7 @@ impl Outgoing {
             return;
         }
         if queue.frames.len() >= FRAMES || queue.bytes + frame.len() > BYTES {
-            metrics::counter!(crate::admin::metrics::RESYNCS).increment(1);
-            queue.frames.clear();
-            queue.frames.push_back(wire::encode(&ServerFrame::Resync {}).into());
-            queue.bytes = 0;
-            queue.deaf = true;
+            queue.begin_anew();
         } else {
             queue.bytes += frame.len();
             queue.frames.push_back(frame);
@@ -63,6 +59,18 @@ impl Outgoing {
         }
         drop(queue);
         self.filled.notify_one();
+    }
+
+    /// Drop everything that waits and have the session say hello again.
+    pub fn resync(&self) {
+        let mut queue = self.queue.lock();
+        if queue.deaf || queue.ended {
+            return;
+        }
+        queue.begin_anew();
+        drop(queue);
+        self.filled.notify_one();
+        self.taken.notify_one();
     }
 
     /// Queue an answer to the session's own frame.
@@ -78,6 +86,9 @@ impl Outgoing {
             return None;
         }
         queue.deaf = false;
+        // From here on the places of another owner of the inbox may count, and what was sent before
+        // is covered by the answer.
+        queue.changed = 0;
         queue.answering = true;
         queue.hellos += 1;
         Some(queue.hellos)
@@ -161,6 +172,16 @@ impl Outgoing {
             }
             self.filled.notified().await;
         }
+    }
+}
+
+impl Queue {
+    fn begin_anew(&mut self) {
+        metrics::counter!(crate::admin::metrics::RESYNCS).increment(1);
+        self.frames.clear();
+        self.frames.push_back(wire::encode(&ServerFrame::Resync {}).into());
+        self.bytes = 0;
+        self.deaf = true;
     }
 }
 

@@ -9,8 +9,10 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::extract::ws::Utf8Bytes;
 use parking_lot::Mutex;
-use protocol::Code;
 use protocol::request::{Poll, PollOpened, PollSend, Polled};
+use protocol::{Code, Problem, wire};
+use serde::Serialize;
+use serde_json::value::RawValue;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
@@ -18,6 +20,7 @@ use super::session::Session;
 use crate::app::App;
 use crate::auth::Principal;
 use crate::http::{Error, Json};
+use crate::link::{Asker, PollRequest};
 
 /// How long a poll waits for frames.
 const WAIT: Duration = Duration::from_secs(25);
@@ -112,7 +115,14 @@ pub(crate) async fn poll(
     State(app): State<App>,
     principal: Principal,
     Json(poll): Json<Poll>,
-) -> Result<Json<Polled>, Error> {
+) -> Result<Json<Box<RawValue>>, Error> {
+    if let Some(node) = elsewhere(&app, &poll.session) {
+        return forward(&app, node, principal, PollRequest::Poll(poll.clone())).await;
+    }
+    Ok(Json(raw(&poll_here(&app, principal, poll).await?)?))
+}
+
+async fn poll_here(app: &App, principal: Principal, poll: Poll) -> Result<Polled, Error> {
     app.polls.sweep();
     let found = app.polls.find(&poll.session, principal)?;
     let turn = {
@@ -171,7 +181,62 @@ pub(crate) async fn send(
     State(app): State<App>,
     principal: Principal,
     Json(request): Json<PollSend>,
-) -> Result<Json<serde_json::Value>, Error> {
+) -> Result<Json<Box<RawValue>>, Error> {
+    if let Some(node) = elsewhere(&app, &request.session) {
+        return forward(&app, node, principal, PollRequest::Send(request.clone())).await;
+    }
+    Ok(Json(raw(&send_here(&app, principal, request).await?)?))
+}
+
+/// The node that a session's id names, if it is another one that may answer.
+fn elsewhere<'a>(app: &App, session: &'a str) -> Option<&'a str> {
+    let (node, _) = session.rsplit_once('.')?;
+    (app.links.is_some() && node != app.config.server.node).then_some(node)
+}
+
+/// Ask another node, as whoever's token the request had.
+async fn forward(
+    app: &App,
+    node: &str,
+    principal: Principal,
+    request: PollRequest,
+) -> Result<Json<Box<RawValue>>, Error> {
+    let Some(links) = &app.links else {
+        return Err(Error::new(Code::SessionUnknown, "no such poll session"));
+    };
+    let Principal { user, session, device } = principal;
+    let from = Asker { user, session, device };
+    Ok(Json(links.gateway.poll(node, from, request).await?))
+}
+
+/// Answer what another node was asked by somebody whose session lives here.
+pub(crate) async fn forwarded(
+    app: &App,
+    from: Asker,
+    request: PollRequest,
+) -> Result<Box<RawValue>, Problem> {
+    let Asker { user, session, device } = from;
+    let principal = Principal { user, session, device };
+    let answer = match request {
+        PollRequest::Poll(poll) => {
+            poll_here(app, principal, poll).await.and_then(|polled| raw(&polled))
+        }
+        PollRequest::Send(send) => {
+            send_here(app, principal, send).await.and_then(|done| raw(&done))
+        }
+    };
+    answer.map_err(Problem::from)
+}
+
+fn raw(answer: &impl Serialize) -> Result<Box<RawValue>, Error> {
+    RawValue::from_string(wire::encode(answer)).map_err(Error::internal)
+}
+
+async fn send_here(
+    app: &App,
+    principal: Principal,
+    request: PollSend,
+) -> Result<serde_json::Value, Error> {
     let found = app.polls.find(&request.session, principal)?;
     let mut sending = found.sending.lock().await;
     if request.m == sending.done + 1 {
@@ -184,10 +249,10 @@ pub(crate) async fn send(
     } else if request.m > sending.done {
         return Err(Error::new(Code::BadValue, "frames are sent one request after another"));
     }
-    Ok(Json(serde_json::json!({})))
+    Ok(serde_json::json!({}))
 }
 
-fn polled(n: u64, frames: &[Utf8Bytes]) -> Json<Polled> {
+fn polled(n: u64, frames: &[Utf8Bytes]) -> Polled {
     let frames = frames.iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
-    Json(Polled { n, frames })
+    Polled { n, frames }
 }

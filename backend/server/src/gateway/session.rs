@@ -114,7 +114,10 @@ impl Session {
         let members = self.app.stores.history.members(id, None, most as u64 + 1).await;
         let members: Vec<_> = members.unwrap_or_default().iter().map(|m| m.user).collect();
         if members.len() <= most && members.contains(&self.user) {
-            self.app.delivery.typing(id, self.user, &members);
+            match &self.app.links {
+                Some(links) => links.gateway.typing(id, self.user, &members),
+                None => self.app.delivery.typing(id, self.user, &members),
+            }
         }
     }
 
@@ -157,11 +160,13 @@ impl Session {
         let Some(number) = self.outgoing.listen() else {
             return self.refuse(Code::HelloTwice, "hello was said");
         };
+        let Some(attached) = place.clone() else { return };
         // Read when this session gets everything that comes after.
         let delivered = self.app.delivery.delivered(self.user);
         drop(place);
-        let (app, user) = (self.app.clone(), self.user);
-        let answer = Answer { app, user, outgoing: self.outgoing.clone(), number, delivered };
+        let (app, user, session) = (self.app.clone(), self.user, self.id);
+        let outgoing = self.outgoing.clone();
+        let answer = Answer { app, user, session, outgoing, attached, number, delivered };
         // Beside the frames that follow: a long list holds none of them up.
         tokio::spawn(answer.give(hello));
     }

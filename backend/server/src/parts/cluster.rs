@@ -1,10 +1,8 @@
 //! A cluster's parts: Kafka for the conversation log and the inbox, ScyllaDB for what is said,
 //! PostgreSQL for who says it.
 //!
-//! The inbox is read twice. As one of its owners, a node reads the partitions that Kafka gives it and
-//! keeps the list rows of the people in them. As a gateway it reads all of it, from the moment at which
-//! it starts, and hands on what is for its own sessions: a record of the inbox is for a node what a
-//! frame is for a person, and whoever has nobody to give it to drops it.
+//! The inbox is shared: a node reads the partitions that Kafka gives it, keeps the list rows of the
+//! people in them, and hands their records to the nodes at which those people are connected.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -48,7 +46,7 @@ pub struct Cluster {
 }
 
 /// Connect to everything. Nothing is written where something is not as it must be.
-pub(super) async fn open(config: &Config, environment: &Environment) -> anyhow::Result<Parts> {
+pub(super) async fn open(config: &Config) -> anyhow::Result<Parts> {
     let cluster = &config.cluster;
     if !cluster.zookeeper.is_empty() {
         crate::discovery::zookeeper::reach(&cluster.zookeeper).await?;
@@ -99,10 +97,6 @@ pub(super) async fn open(config: &Config, environment: &Environment) -> anyhow::
         check_ends(cluster, name, log, rows, &*scylla).await?;
     }
     agreed.keep(&agreement).await?;
-    // All of the inbox from now on: what came before is in the answers to hello.
-    let restart = end_of(ends(&owned).await?);
-    let group = format!("gateway.{}", environment.id().simple());
-    let inbox = connect(cluster, &agreed, "inbox", &group, restart).await?;
     let pushes = connect(cluster, &agreed, "push", "pushers", beginning()).await?;
     let end = end_of(ends(&owned).await?);
     let pushed_from = connect(cluster, &agreed, "inbox", "push", end).await?;
@@ -120,7 +114,7 @@ pub(super) async fn open(config: &Config, environment: &Environment) -> anyhow::
     Ok(Parts {
         stores,
         log: Arc::new(log),
-        inbox: Arc::new(inbox),
+        inbox: None,
         delivery: Delivery::over(cluster.partitions),
         changes: None,
         pushes: Arc::new(pushes),

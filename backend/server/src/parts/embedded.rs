@@ -74,7 +74,7 @@ pub(super) async fn open(config: &Config, environment: &Environment) -> anyhow::
     Ok(Parts {
         stores,
         log: Arc::new(log.clone()),
-        inbox: Arc::new(inbox.clone()),
+        inbox: Some(Arc::new(inbox.clone())),
         delivery: Delivery::after(last_commit),
         changes: Some(changes),
         lists: None,

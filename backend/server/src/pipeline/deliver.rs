@@ -1,10 +1,11 @@
 //! The last stage: from the inbox to the sessions of the people it is for.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use ::metrics::counter;
 use axum::extract::ws::Utf8Bytes;
+use bytes::Bytes;
 use event_log::{Delivery as Delivered, EventLog, LogError};
 use parking_lot::Mutex;
 use protocol::frame::{Presence, TypingNotice};
@@ -15,12 +16,15 @@ use super::record::{InboxRecord, partition};
 use super::stage;
 use crate::admin::metrics;
 use crate::gateway::Outgoing;
+use crate::link::Gateway;
 
 /// Who is connected to this node, and what they look at.
 pub struct Delivery {
     /// Of the inbox.
     partitions: u32,
     registry: Mutex<Registry>,
+    /// Where this node is one of several: what has to hear of its sessions.
+    gateway: OnceLock<Weak<Gateway>>,
 }
 
 #[derive(Default)]
@@ -54,10 +58,20 @@ impl Delivery {
     /// Nobody is connected, and nothing is known yet of the inbox with so many partitions.
     #[must_use]
     pub fn over(partitions: u32) -> Self {
-        Self { partitions, registry: Mutex::default() }
+        Self { partitions, registry: Mutex::default(), gateway: OnceLock::new() }
     }
 
-    /// Deliver from the inbox until it is closed.
+    /// From now on records come over links, and who is there is known by the owners of the inbox.
+    pub(crate) fn linked(&self, gateway: &Arc<Gateway>) {
+        // Set once, by the gateway that is made over this delivery.
+        let _ = self.gateway.set(Arc::downgrade(gateway));
+    }
+
+    fn gateway(&self) -> Option<Arc<Gateway>> {
+        self.gateway.get()?.upgrade()
+    }
+
+    /// Deliver from the inbox until it is closed: where this node is all there is.
     ///
     /// # Errors
     /// When the inbox cannot be reached.
@@ -78,20 +92,11 @@ impl Delivery {
                     }
                     Delivered::Revoked { .. } => {}
                     Delivered::Record { partition, position, bytes } => {
-                        match InboxRecord::decode(&bytes) {
-                            Some(record) => {
-                                self.deliver(
-                                    partition,
-                                    record.changed.unwrap_or(position),
-                                    &record,
-                                );
-                            }
-                            None => {
-                                skipped += 1;
-                                let bytes = bytes.len();
-                                let what = "garbage in the inbox: skipped";
-                                tracing::error!(partition, position, bytes, skipped, "{what}");
-                            }
+                        if !self.hand(partition, position, &bytes) {
+                            skipped += 1;
+                            let bytes = bytes.len();
+                            let what = "garbage in the inbox: skipped";
+                            tracing::error!(partition, position, bytes, skipped, "{what}");
                         }
                         done.insert(partition, position + 1);
                     }
@@ -102,6 +107,13 @@ impl Delivery {
                 inbox.commit(partition, position).await?;
             }
         }
+    }
+
+    /// Deliver one record of the inbox; `false` when it is garbage.
+    pub(crate) fn hand(&self, partition: u32, position: u64, record: &Bytes) -> bool {
+        let Some(record) = InboxRecord::decode(record) else { return false };
+        self.deliver(partition, record.changed.unwrap_or(position), &record);
+        true
     }
 
     fn deliver(&self, partition: u32, changed: u64, record: &InboxRecord) {
@@ -139,7 +151,7 @@ impl Delivery {
         registry.next += 1;
         let sessions = registry.users.entry(user).or_default();
         sessions.push((number, session, outgoing));
-        if sessions.len() == 1 {
+        if sessions.len() == 1 && self.gateway.get().is_none() {
             registry.tell_presence(user, true);
         }
         Attached { delivery: self.clone(), user, number, looks: Mutex::default() }
@@ -188,6 +200,47 @@ impl Delivery {
                 registry.push(*watcher, *number, &frame);
             }
         }
+    }
+
+    /// Tell those who look whether somebody is there.
+    pub(crate) fn tell_presence(&self, user: UserId, online: bool) {
+        self.registry.lock().tell_presence(user, online);
+    }
+
+    /// Tell one session whether somebody is there.
+    pub(crate) fn say_presence(&self, watcher: UserId, number: u64, user: UserId, online: bool) {
+        let frame = wire::encode(&ServerFrame::Presence(Presence { user, online }));
+        self.registry.lock().push(watcher, number, &frame.into());
+    }
+
+    /// Whether a session here looks at this person.
+    pub(crate) fn is_watched(&self, user: UserId) -> bool {
+        self.registry.lock().watchers.contains_key(&user)
+    }
+
+    /// Have these sessions begin anew: something may have passed them by.
+    pub(crate) fn resync(&self, sessions: &[(UserId, u64)]) {
+        let registry = self.registry.lock();
+        for (user, number) in sessions {
+            let all = registry.users.get(user).into_iter().flatten();
+            for (_, _, outgoing) in all.filter(|(n, ..)| n == number) {
+                outgoing.resync();
+            }
+        }
+    }
+
+    /// The people with sessions here whose news come in one of these partitions.
+    pub(crate) fn users(&self, partitions: &BTreeSet<u32>) -> Vec<UserId> {
+        let registry = self.registry.lock();
+        let users = registry.users.keys().copied();
+        users.filter(|user| partitions.contains(&self.partition(*user))).collect()
+    }
+
+    /// The sessions that somebody has here.
+    pub(crate) fn sessions_of(&self, user: UserId) -> Vec<(SessionId, Arc<Outgoing>)> {
+        let registry = self.registry.lock();
+        let sessions = registry.users.get(&user).into_iter().flatten();
+        sessions.map(|(_, session, outgoing)| (*session, outgoing.clone())).collect()
     }
 
     /// Every queue, for a node that is about to stop.
@@ -241,8 +294,24 @@ impl Registry {
 }
 
 impl Attached {
+    /// The session's number on this node.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Replace what the session looks at, and tell it who of those people is there.
     pub fn look(&self, look: protocol::frame::Look) {
+        let gateway = self.delivery.gateway();
+        let (before, now) = (self.replace(look.clone(), gateway.is_none()), look.users);
+        if let Some(gateway) = gateway {
+            gateway.look(&before, None);
+            gateway.look(&now, Some((self.user, self.number)));
+        }
+    }
+
+    /// Gives the people who were looked at before.
+    fn replace(&self, look: protocol::frame::Look, tell: bool) -> Vec<UserId> {
         let mut registry = self.delivery.registry.lock();
         let mut looks = self.looks.lock();
         registry.forget_looks(self.user, self.number, &looks);
@@ -251,24 +320,36 @@ impl Attached {
         }
         for id in &look.users {
             registry.watchers.entry(*id).or_default().insert((self.user, self.number));
-            let online = registry.users.contains_key(id);
-            let frame = wire::encode(&ServerFrame::Presence(Presence { user: *id, online }));
-            registry.push(self.user, self.number, &frame.into());
+            if tell {
+                let online = registry.users.contains_key(id);
+                let frame = wire::encode(&ServerFrame::Presence(Presence { user: *id, online }));
+                registry.push(self.user, self.number, &frame.into());
+            }
         }
-        *looks = look;
+        std::mem::replace(&mut *looks, look).users
     }
 }
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        let mut registry = self.delivery.registry.lock();
-        registry.forget_looks(self.user, self.number, &self.looks.lock());
-        if let Some(sessions) = registry.users.get_mut(&self.user) {
-            sessions.retain(|(number, ..)| *number != self.number);
-            if sessions.is_empty() {
-                registry.users.remove(&self.user);
-                registry.tell_presence(self.user, false);
+        let gateway = self.delivery.gateway();
+        {
+            let mut registry = self.delivery.registry.lock();
+            registry.forget_looks(self.user, self.number, &self.looks.lock());
+            if let Some(sessions) = registry.users.get_mut(&self.user) {
+                sessions.retain(|(number, ..)| *number != self.number);
+                if sessions.is_empty() {
+                    registry.users.remove(&self.user);
+                    if gateway.is_none() {
+                        registry.tell_presence(self.user, false);
+                    }
+                }
             }
+        }
+        // Not under the lock: the gateway's own comes before it.
+        if let Some(gateway) = gateway {
+            gateway.leave(self.user, self.number);
+            gateway.look(&self.looks.lock().users, None);
         }
     }
 }

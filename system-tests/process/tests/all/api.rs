@@ -70,7 +70,14 @@ impl Api {
         }
     }
 
-    async fn ask(&self, method: &str, path: &str, token: &str, body: &Value) -> Result<String> {
+    /// The body of an answer that is none of a refusal.
+    pub(crate) async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: &Value,
+    ) -> Result<String> {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let request = http::Request::builder()
             .method(method)
