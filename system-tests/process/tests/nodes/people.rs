@@ -33,7 +33,7 @@ pub(crate) struct Nodes {
     seen: Vec<BTreeMap<(ConversationId, u64), ClientRef>>,
     /// Frames of other kinds that nobody has waited for yet.
     other: Vec<(usize, ServerFrame)>,
-    _folder: tempfile::TempDir,
+    folder: Option<tempfile::TempDir>,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -63,7 +63,7 @@ impl Nodes {
             told: unbounded_channel(),
             seen: vec![BTreeMap::new(); people],
             other: Vec::new(),
-            _folder: folder,
+            folder: Some(folder),
             _turn: turn,
         })
     }
@@ -93,7 +93,7 @@ impl Nodes {
     }
 
     pub(crate) fn room(&self, one: usize, other: usize) -> ConversationId {
-        protocol::id::direct_conversation(self.user(one), self.user(other))
+        protocol::direct_conversation(self.user(one), self.user(other))
     }
 
     pub(crate) fn user(&self, person: usize) -> UserId {
@@ -147,7 +147,8 @@ impl Nodes {
     fn take(&mut self, told: Told) {
         let person = told.session;
         match told.frame {
-            None => self.people[person].session = None,
+            // Perhaps of a session that another one has followed.
+            None => {}
             Some(ServerFrame::Resync {}) => {
                 if let Some(session) = &self.people[person].session {
                     session.hello();
@@ -171,8 +172,24 @@ impl Nodes {
         assert!(before.is_none_or(|before| before == event.client_ref), "one event at one place");
     }
 
+    /// The logs of the nodes are for whoever looks into a failure.
+    fn keep_logs(&mut self) {
+        if let Some(folder) = self.folder.take() {
+            let folder = folder.keep();
+            println!("the nodes' logs are in {}", folder.display());
+        }
+    }
+
     /// How many nodes there are.
     pub(crate) fn count() -> usize {
         usize::from(NODES)
+    }
+}
+
+impl Drop for Nodes {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.keep_logs();
+        }
     }
 }
