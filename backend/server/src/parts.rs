@@ -99,7 +99,7 @@ impl Parts {
             return embedded::open(config, environment).await;
         }
         #[cfg(feature = "cluster")]
-        return cluster::open(config).await;
+        return cluster::open(config, environment).await;
         #[cfg(not(feature = "cluster"))]
         bail!("cluster.kafka: this kithd was built without the parts of a cluster");
     }

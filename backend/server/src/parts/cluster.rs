@@ -46,7 +46,7 @@ pub struct Cluster {
 }
 
 /// Connect to everything. Nothing is written where something is not as it must be.
-pub(super) async fn open(config: &Config) -> anyhow::Result<Parts> {
+pub(super) async fn open(config: &Config, environment: &Environment) -> anyhow::Result<Parts> {
     let cluster = &config.cluster;
     if !cluster.zookeeper.is_empty() {
         crate::discovery::zookeeper::reach(&cluster.zookeeper).await?;
