@@ -124,7 +124,8 @@ impl App {
             Rate { per_second: config.limits.sends_per_second, burst: config.limits.send_burst };
         let accept = Accept::new(environment.clone(), stores.clone(), log.clone(), rate);
         let delivery = Arc::new(delivery);
-        let links = lists.is_some().then(|| {
+        // A node that reads the whole inbox itself needs nobody for it.
+        let links = inbox.is_none().then(|| {
             let (owner, gateway) = (Arc::default(), Gateway::new(delivery.clone()));
             Links::new(&config, owner, gateway, &environment)
         });
@@ -192,13 +193,13 @@ impl App {
             let keeping = written.keep(self.stores.fold.clone(), self.ending.clone());
             spawn("the version of records", keeping.map(Ok).boxed());
         }
-        let Some(Links { owner, gateway, .. }) = &self.links else { return };
         if let Some((owned, lists)) = lists.filter(|_| roles.inbox) {
-            let (ending, owner) = (self.ending.clone(), owner.clone());
+            let owner = self.links.as_ref().map(|links| links.owner.clone()).unwrap_or_default();
+            let ending = self.ending.clone();
             let keeping = async move { lists.keep(owned, owner, ending).await };
             spawn("handing on the inbox", keeping.boxed());
         }
-        if roles.gateway {
+        if let Some(Links { gateway, .. }) = self.links.as_ref().filter(|_| roles.gateway) {
             let attaching = attach(self.clone(), gateway.clone());
             spawn("attaching to the inbox", attaching.map(Ok).boxed());
         }

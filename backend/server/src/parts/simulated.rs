@@ -190,7 +190,7 @@ impl Node {
         Parts {
             stores,
             log: log(Topic::Log, services.log.for_member(SEQUENCERS, &self.member, None)),
-            inbox,
+            inbox: Some(inbox),
             delivery: Delivery::over(PARTITIONS),
             changes: None,
             pushes: log(Topic::Push, services.pushes.for_member(PUSHERS, &self.member, None)),
