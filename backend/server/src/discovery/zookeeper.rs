@@ -161,7 +161,8 @@ async fn others(client: &Client, own: &str) -> anyhow::Result<BTreeMap<String, O
             continue;
         };
         // What another version wrote and this one cannot read is left out.
-        if let Ok(Entry { node, started, roles, fold, link, inbox }) = serde_json::from_slice(&data) {
+        if let Ok(Entry { node, started, roles, fold, link, inbox }) = serde_json::from_slice(&data)
+        {
             found.insert(name, Other { node, started, roles, fold, link, inbox });
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Result;
-use programs::cluster::{Cluster, NODES};
+use programs::cluster::{Cluster, NODES, Wish};
 use protocol::command::{Command, Entry, Submit};
 use protocol::frame::{Look, Typing};
 use protocol::{ClientFrame, ClientRef, ConversationId, ServerFrame, UserId};
@@ -51,7 +51,8 @@ impl Nodes {
     ) -> Result<Self> {
         let turn = ONE_AT_A_TIME.lock().await;
         let folder = tempfile::tempdir()?;
-        let cluster = Cluster::start_with(folder.path(), own).await?;
+        let wish = Wish { each: [0, 1, 2].map(own), ..Wish::default() };
+        let cluster = Cluster::start_as(folder.path(), wish).await?;
         let apis: Result<Vec<_>> = cluster.addresses().into_iter().map(Api::new).collect();
         let apis = apis?;
         let accounts = apis[0].accounts(people).await?;
