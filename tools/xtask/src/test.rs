@@ -73,6 +73,19 @@ const WITH_SERVICES: &[(&str, &str, Runner, &[Kind])] = &[
         Runner::Whole,
         &[],
     ),
+    // A broker that comes back looks through all it has, and has to be back soon here.
+    (
+        "brokers without what other tests have left: away with them",
+        "cargo run -q -p xtask -- services down --only kafka --wipe",
+        Runner::Whole,
+        CLUSTER,
+    ),
+    (
+        "brokers without what other tests have left: new ones",
+        "cargo run -q -p xtask -- services up --only kafka",
+        Runner::Whole,
+        CLUSTER,
+    ),
     (
         "a cluster that is broken while people talk",
         "cargo run -q -p fault-tests --bin faults -- break",
