@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use protocol::ConversationId;
 
 use crate::notify::Looking;
+use crate::store::StoreError;
 use crate::view::{Notification, Settings, Target};
 use crate::{Client, Inner};
 
@@ -52,6 +53,18 @@ impl Client {
     pub fn looks_at(&self, looking: Looking) {
         *self.inner.desktop.looking.lock() = looking;
         self.inner.alert.notify_one();
+    }
+
+    /// The window is gone, and with it the page and all that was open in it.
+    pub async fn window_is_gone(&self) {
+        self.looks_at(Looking::default());
+        if let Some(running) = self.inner.running() {
+            let closed = running.with(|account| {
+                account.close_windows();
+                Ok::<_, StoreError>(())
+            });
+            closed.await.unwrap_or_default();
+        }
     }
 
     /// The person wants to go there: a page that is open takes them, or the next one that opens.

@@ -5,7 +5,7 @@ mod scripted;
 use std::time::Duration;
 
 use client::Client;
-use client::api::{Answers, CallCode, MuteConversation, Nothing};
+use client::api::{Answers, CallCode, MuteConversation, Nothing, OpenConversation};
 use client::notify::{Alert, Alerts, Looking};
 use client::view::{Notification, Notify, Settings, Target};
 use protocol::frame::Marked;
@@ -73,6 +73,20 @@ async fn a_message_is_told_of_and_taken_back_when_it_is_read_on_another_device()
     end.send(&from_bob(2));
     end.send(&read_up_to(2));
     nothing(&mut alerts).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_window_is_gone_nothing_of_what_was_open_in_it_is_watched_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_net, _ends, client, mut end) = connected(folder.path()).await;
+    let mut alerts = alerts_of(&client).await;
+    end.send(&from_bob(1));
+    next(&mut alerts).await;
+    let open = OpenConversation { conversation: with_bob(), at: None };
+    client.open_conversation(open).await.expect("opened");
+    while end.look().await.conversations != [with_bob()] {}
+    client.window_is_gone().await;
+    assert_eq!(end.look().await.conversations, []);
 }
 
 #[tokio::test(start_paused = true)]

@@ -100,7 +100,8 @@ pub(crate) fn closes(app: &AppHandle) {
 
 /// It is gone, with its page and all that the page held. Nobody looks at anything.
 pub(crate) fn closed(app: &AppHandle) {
-    app.state::<Client>().looks_at(Looking::default());
+    let client = app.state::<Client>().inner().clone();
+    tauri::async_runtime::spawn(async move { client.window_is_gone().await });
 }
 
 /// Say in the title, and where else the system shows it, how much is unread.

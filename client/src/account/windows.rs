@@ -167,6 +167,13 @@ impl Account {
         }
     }
 
+    /// There is no screen any more, so none is open, and what was read for them is let go.
+    pub fn close_windows(&mut self) {
+        self.windows.open.clear();
+        self.windows.order.clear();
+        self.cache.let_go();
+    }
+
     /// What changed in the rows of an open conversation since a UI was told.
     pub(super) fn window_changes(
         &mut self,

@@ -354,6 +354,15 @@ pub struct StateChange {
     pub pinned: bool,
 }
 
+impl Cache {
+    /// Give the memory back that holds what was read; it is read again when it is wanted.
+    pub(crate) fn let_go(&self) {
+        if let Err(error) = self.db.execute_batch("PRAGMA shrink_memory") {
+            tracing::debug!(%error, "the cache keeps its memory");
+        }
+    }
+}
+
 fn damage(what: String) -> StoreError {
     StoreError::Damaged(serde::de::Error::custom(what))
 }

@@ -87,6 +87,18 @@ impl End {
         }
     }
 
+    /// The next `look`, past whatever comes before it.
+    pub async fn look(&mut self) -> protocol::frame::Look {
+        loop {
+            let wait = tokio::time::timeout(Duration::from_secs(60), self.from.recv());
+            let text = wait.await.expect("a frame in time").expect("a connection");
+            if let ClientFrame::Look(look) = protocol::wire::decode_client(&text).expect("a frame")
+            {
+                return look;
+            }
+        }
+    }
+
     /// Take the hello and answer it with an empty, complete list.
     pub async fn welcome(&mut self) -> protocol::frame::Hello {
         let ClientFrame::Hello(hello) = self.next().await else { panic!("hello comes first") };
